@@ -1,0 +1,180 @@
+"""The configuration: its single source, from which schema and config.yaml are generated.
+
+Science only: data belong in the sheet, machines in the profiles. The comment that users read
+beside a key is its docstring here.
+"""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+
+from stemjax.errors import UserError
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Distortion(Section):
+    """How the map from rapid-frame columns to the slow grid is fitted."""
+
+    method: Literal["spline"] = "spline"
+    """spline: one smooth monotone map per session, fitted to all its fields of view"""
+    knots: int = Field(8, ge=0, le=64)
+    """spline knots that describe what gain, shift and line-start exponential leave over"""
+
+
+class UNet(Section):
+    """The network."""
+
+    features: int = Field(16, ge=1)
+    """channels of the first level; each deeper level has twice as many"""
+    depth: int = Field(4, ge=1, le=6)
+    """levels below the first; frames are padded to a multiple of 2**depth"""
+
+
+class Train(Section):
+    """How the network learns."""
+
+    epochs: int = Field(100, ge=1)
+    """passes over the selected frames"""
+    batch_size: int = Field(32, ge=1)
+    """patches per step"""
+    patch: int = Field(64, ge=16)
+    """height and width of a patch in pixels"""
+    learning_rate: float = Field(1.0e-3, gt=0)
+    """step size of Adam at its peak; a cosine takes it to zero"""
+    validation: float = Field(0.2, ge=0, lt=1)
+    """share of the fields of view (never of frames) that is held back for validation"""
+    scale: Literal["robust", "minmax"] = "robust"
+    """intensities to the network's range: robust percentiles, or the paper's minimum and maximum"""
+    seed: int = Field(0, ge=0)
+    """seed of parameters, patches and flips"""
+
+
+class Model(Section):
+    """One network to train, with the sections it overrides resolved."""
+
+    target: Literal["slow", "dcfi"] = "slow"
+    """what the network learns to predict from a rapid frame"""
+    acquisitions: tuple[str, ...] = ("*",)
+    """ids or globs of the train rows to learn from"""
+    frames: int | None = Field(None, ge=1)
+    """use only the first N frames of each acquisition; all if null"""
+    unet: UNet = UNet()
+    train: Train = Train()
+
+
+def _optional(section: type[Section]) -> dict[str, Any]:
+    # The metadata are the bounds: an override is held to those of the key it overrides.
+    return {
+        name: Annotated[
+            field.annotation | None, *field.metadata, Field(None, description=field.description)
+        ]
+        for name, field in section.model_fields.items()
+    }
+
+
+OWN = {n: (f.annotation, f) for n, f in Model.model_fields.items() if n not in ("unet", "train")}
+ModelEntry = create_model(
+    "ModelEntry",
+    __base__=Section,
+    __doc__="A model by name: its target, and any key of unet or train that differs.",
+    **OWN,
+    **_optional(UNet),
+    **_optional(Train),
+)
+
+
+class Simulate(Section):
+    """Make the sheet's missing files under raw/simulated/ with a simulated microscope."""
+
+    size: int = Field(256, ge=64)
+    """height and width of a frame in pixels"""
+    frames: int = Field(10, ge=1)
+    """rapid frames of a train or test field of view"""
+    series_frames: int = Field(100, ge=1)
+    """rapid frames of a heating series"""
+    pixel_size_nm: float = Field(2.1, gt=0)
+    """pixel size of both scans in nanometres"""
+    current_pa: float = Field(50.0, ge=0)
+    """beam current in picoamperes: the dose, and with it the noise"""
+    specimen: str = "steel"
+    """steel, aluminium, or the path of a picture that is taken for the specimen"""
+    seed: int = Field(0, ge=0)
+    """seed of specimen, distortion and noise"""
+
+
+class Config(Section):
+    """Everything a user may choose."""
+
+    acquisitions: str = "acquisitions.tsv"
+    """the sheet: one row per acquisition"""
+    distortion: Distortion = Distortion()
+    unet: UNet = UNet()
+    train: Train = Train()
+    models: dict[str, ModelEntry] = {
+        "dlf-slow": ModelEntry(target="slow"),
+        "dlf-dcfi": ModelEntry(target="dcfi"),
+    }
+    """networks to train; each may override any key of unet and train. Yours replace these."""
+    simulate: Simulate | None = None
+
+    @field_validator("models")
+    @classmethod
+    def _names_are_file_names(cls, models: dict[str, Any]) -> dict[str, Any]:
+        for name in models:
+            if not re.fullmatch(NAME, name) or ".." in name:
+                raise ValueError(f"{name!r} is not a name of letters, digits, '.', '_' and '-'")
+        return models
+
+    def model(self, name: str) -> Model:
+        """Resolve one model: its own keys over the sections ``unet`` and ``train``."""
+        entry = self.models[name].model_dump(exclude_none=True)
+        unet = {k: entry.pop(k) for k in UNet.model_fields if k in entry}
+        train = {k: entry.pop(k) for k in Train.model_fields if k in entry}
+        return Model(
+            **entry,
+            unet=self.unet.model_copy(update=unet),
+            train=self.train.model_copy(update=train),
+        )
+
+
+def parse_config(content: Mapping[str, Any], source: str | Path = "config.yaml") -> Config:
+    """Turn the content of a config file into settings.
+
+    Args:
+        content: nested mappings as YAML gives them.
+        source: what error messages call the file.
+
+    Raises:
+        UserError: one line that names the key.
+    """
+    try:
+        return Config.model_validate(dict(content))
+    except ValidationError as error:
+        first, *more = error.errors()
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            what = "unknown key" + _suggestion(str(first["loc"][-1]))
+        else:
+            what = f"{first['msg']} (is {first['input']!r})"
+        others = f" (and {len(more)} more)" if more else ""
+        raise UserError(f"{source}: {key}: {what}{others}") from None
+
+
+def _suggestion(key: str) -> str:
+    sections = (Config, Distortion, UNet, Train, Model, Simulate)
+    known = {name for section in sections for name in section.model_fields}
+    close = get_close_matches(key, known - {key}, n=1)
+    return f", did you mean '{close[0]}'?" if close else ", see config.yaml for those there are"

@@ -1,0 +1,1 @@
+"""The map from rapid-frame columns to the slow grid, and the detector's lag."""

@@ -1,0 +1,89 @@
+"""The distortion map of a session: what it says, how it is stored, how frames are mapped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.interpolate import make_interp_spline
+
+from stemjax.records import read_record
+from stemjax.typing import ColumnMask, Columns, Json
+
+
+@dataclass(frozen=True)
+class DistortionMap:
+    """Where each slow-grid column is found in a rapid frame.
+
+    The undistorted frame shows at ``(y, x)`` what the rapid frame shows at
+    ``(y + row_shift, columns[x])``.
+
+    Attributes:
+        columns: rapid-frame column of each slow-grid column, increasing, in pixels.
+        valid: false where the rapid frame did not see the column and the map is extrapolated.
+        row_shift: vertical shift in pixels.
+        sigma: standard error of `columns` in pixels.
+    """
+
+    columns: Columns
+    valid: ColumnMask
+    row_shift: float
+    sigma: Columns
+
+    @property
+    def width(self) -> int:
+        """Columns of the frames this map is for."""
+        return len(self.columns)
+
+    def to_json(self) -> Json:
+        """Give the map as plain JSON values."""
+        return {
+            "columns": [round(float(c), 4) for c in self.columns],
+            "valid": [bool(v) for v in self.valid],
+            "row_shift": round(float(self.row_shift), 4),
+            "sigma": [round(float(s), 4) for s in self.sigma],
+        }
+
+
+def from_json(content: Json) -> DistortionMap:
+    """Take a map out of a record."""
+    return DistortionMap(
+        columns=np.asarray(content["columns"], float),
+        valid=np.asarray(content["valid"], bool),
+        row_shift=float(content["row_shift"]),
+        sigma=np.asarray(content["sigma"], float),
+    )
+
+
+def read_map(path: str | Path) -> DistortionMap:
+    """Read a session's map.
+
+    Raises:
+        Refused: the session has no map; the record's reason.
+    """
+    return from_json(read_record(path))
+
+
+def warp_matrices(
+    distortion: DistortionMap, height: int
+) -> tuple[Float[np.ndarray, "y y"], Float[np.ndarray, "x x"]]:
+    """Express the map as two matrices: the undistorted frame is ``rows @ frame @ columns``.
+
+    Rows and columns are independent and interpolation is linear in the pixels, so a cubic
+    spline through a unit vector gives one pixel's share in every result. Beyond the frame, and
+    where the map is extrapolated, the nearest valid column or row is held.
+
+    Args:
+        distortion: the map.
+        height: rows of a frame.
+    """
+    grid = np.arange(height) + distortion.row_shift
+    rows = _spline_matrix(height, np.clip(grid, 0, height - 1))
+    columns = distortion.columns
+    held = np.clip(columns, columns[distortion.valid][0], columns[distortion.valid][-1])
+    return rows, _spline_matrix(distortion.width, held).T
+
+
+def _spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:
+    spline = make_interp_spline(np.arange(size), np.eye(size), k=3)
+    return spline(places).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Drift-corrected frame integration (DCFI): many rapid frames into one image."""

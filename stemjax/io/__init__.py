@@ -1,0 +1,1 @@
+"""Raw acquisitions in, one OME-Zarr layout out."""

@@ -1,0 +1,138 @@
+"""Digests, atomic files and the digest of the code that a stage runs.
+
+A digest says whether two results are equal without comparing them; it ends up in the records
+that Snakemake looks at (see :mod:`stemjax.records`).
+"""
+
+import ast
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemjax import __version__
+
+PACKAGE = Path(__file__).parent
+# Settings reach a job as params, where Snakemake sees them change; the modules that merely
+# carry values, types or messages would make every stage run again for nothing.
+UNTRACKED = {"stemjax", "stemjax.config", "stemjax.errors", "stemjax.progress", "stemjax.typing"}
+
+
+@contextmanager
+def written_aside(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` and rename it onto `path` if the body succeeds.
+
+    A job killed in the middle leaves the earlier file, never half of a new one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all."""
+    with written_aside(path) as aside:
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        aside.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def digest(*parts: Any) -> str:
+    """Hash arrays (dtype, shape and values) and JSON-like values, in order, with SHA-256."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            total.update(f"{part.dtype.str}{part.shape}".encode())
+            total.update(np.ascontiguousarray(part).view(np.uint8).data)
+        else:
+            # The line's end keeps (1, 23) and (12, 3) apart.
+            total.update(f"{json.dumps(part, sort_keys=True)}\n".encode())
+    return total.hexdigest()
+
+
+def file_sha256(path: str | Path) -> str:
+    """Hash a file in constant memory."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Name the versions of stemjax and of the given packages, as they are installed."""
+    found = {"stemjax": __version__}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def code_digest(stage: str) -> str:
+    """Hash what ``stemjax/{stage}`` and all it imports do, whatever their comments say.
+
+    Snakemake runs a rule again when its script changes, not when the library behind it does;
+    as a param of the rule this digest closes the gap. It is taken over the syntax tree without
+    docstrings and comments, so rewording changes nothing.
+    """
+    todo = list(_modules_of(stage))
+    if not todo:
+        raise ValueError(f"stemjax has no stage '{stage}'")
+    seen: dict[str, str] = {}
+    while todo:
+        module = todo.pop()
+        if module in seen or module in UNTRACKED:
+            continue
+        tree = _bare_tree(module)
+        seen[module] = ast.dump(tree)
+        todo.extend(_imports(tree))
+    return digest(sorted(seen.items()))[:16]
+
+
+def _modules_of(stage: str) -> Iterator[str]:
+    for path in sorted((PACKAGE / stage).glob("*.py")):
+        yield ".".join(("stemjax", stage, path.stem)).removesuffix(".__init__")
+
+
+def _file_of(module: str) -> Path:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _bare_tree(module: str) -> ast.Module:
+    tree = ast.parse(_file_of(module).read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [each for each in body if not _is_text(each)] or [ast.Pass()]
+    return tree
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "stemjax")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stemjax":
+            yield node.module
+            for alias in node.names:
+                if _file_of(inner := f"{node.module}.{alias.name}").exists():
+                    yield inner

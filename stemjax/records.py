@@ -1,0 +1,99 @@
+"""Records: the small JSON files that stand for every stage's result.
+
+A record is written last and by rename, so it only ever vouches for a whole result. It says
+``status: ok`` or ``status: refused`` with one ``reason``, and carries the digest of the arrays
+beside it: equal results give equal records, on which Snakemake stops.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stemjax.errors import Refused, UserError
+from stemjax.progress import say
+from stemjax.provenance import read_json, write_json
+from stemjax.typing import Json
+
+OK, REFUSED = "ok", "refused"
+
+
+def read_record(path: str | Path) -> Json:
+    """Read a record and refuse to go on if it says that its stage was refused.
+
+    Raises:
+        Refused: the recorded reason, so that a later stage refuses for the same reason.
+    """
+    record: Json = read_json(path)
+    if record["status"] == REFUSED:
+        raise Refused(record["reason"])
+    return record
+
+
+def is_ok(path: str | Path) -> bool:
+    """Tell whether the stage that wrote this record had a result."""
+    return bool(read_json(path)["status"] == OK)
+
+
+def write_record(path: str | Path, stage: Callable[[], Json]) -> None:
+    """Run a stage and write its record, also when the stage refuses its data.
+
+    Args:
+        path: the record; a JSON file that the rule declares as its output.
+        stage: does the work and returns what the record says beside its status.
+    """
+    try:
+        record: Json = {"status": OK, **stage()}
+    except Refused as refusal:
+        say(f"refused: {refusal}")
+        record = {"status": REFUSED, "reason": str(refusal)}
+    write_json(path, record)
+
+
+def usable(records: Sequence[str | Path]) -> Iterator[Path]:
+    """Yield those records whose stage had a result."""
+    return (Path(path) for path in records if is_ok(path))
+
+
+@contextmanager
+def job_log(path: str | Path) -> Iterator[None]:
+    """Copy what a job says to its log, and end the log with the error in plain words.
+
+    The terminal goes on showing it, so that a person can follow a run without opening logs.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    terminal = sys.stderr
+    with open(path, "w", encoding="utf-8") as log:
+        sys.stderr = _Tee(terminal, log)
+        try:
+            yield
+        except UserError as error:
+            say(f"error: {error}")
+            raise SystemExit(1) from error
+        except Exception as error:
+            log.write(traceback.format_exc())
+            say(f"error: {type(error).__name__}: {error} (traceback in {path})")
+            raise SystemExit(1) from error
+        finally:
+            sys.stderr = terminal
+
+
+class _Tee:
+    """Write to several text streams at once; what ``sys.stderr`` needs and no more."""
+
+    def __init__(self, *streams: Any) -> None:
+        self.streams = streams
+
+    def write(self, text: str) -> int:
+        for stream in self.streams:
+            stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        for stream in self.streams:
+            stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.streams[0], name)

@@ -1,0 +1,108 @@
+"""Settings: defaults, overrides, one-line faults, and the files generated from them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from stemjax.config import Config, Simulate, parse_config
+from stemjax.config_files import config_schema, config_yaml
+from stemjax.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+FAULTS = [
+    ({"epochs": 5}, "epochs: unknown key, see config.yaml for those there are"),
+    ({"modles": {}}, "modles: unknown key, did you mean 'models'?"),
+    ({"train": {"epoch": 3}}, "train.epoch: unknown key, did you mean 'epochs'?"),
+    ({"simulate": {"siz": 64}}, "simulate.siz: unknown key, did you mean 'size'?"),
+    ({"models": {"a": {"feature": 8}}}, "models.a.feature: unknown key, did you mean 'features'?"),
+    ({"models": {"a": {"unet": {}}}}, "models.a.unet: unknown key, see config.yaml for"),
+    ({"train": {"batch_size": 0}}, "train.batch_size: Input should be greater than or equal to 1"),
+    ({"train": {"patch": 64.5}}, "train.patch: Input should be a valid integer"),
+    ({"train": {"learning_rate": float("nan")}}, "train.learning_rate: Input should be"),
+    ({"train": {"learning_rate": float("inf")}}, "train.learning_rate: Input should be"),
+    ({"train": {"learning_rate": "fast\nly"}}, "train.learning_rate: Input should be a valid"),
+    ({"train": {"validation": 1}}, "train.validation: Input should be less than 1 (is 1)"),
+    ({"train": None}, "train: Input should be a valid dictionary"),
+    ({"distortion": {"method": "magic"}}, "distortion.method: Input should be"),
+    ({"models": {"a": {"target": "fast"}}}, "models.a.target: Input should be 'slow' or 'dcfi'"),
+    ({"models": {"a": {"epochs": -3}}}, "models.a.epochs: Input should be greater than"),
+    ({"models": {"a": {"depth": 7}}}, "models.a.depth: Input should be less than or equal to 6"),
+    ({"models": {"a": {"acquisitions": "*"}}}, "models.a.acquisitions: Input should be"),
+    ({"models": {"a/b": {}}}, "models: Value error, 'a/b' is not a name of letters"),
+    ({"models": {"a..b": {}}}, "models: Value error, 'a..b' is not a name of letters"),
+    ({"models": {"a\n": {}}}, r"models: Value error, 'a\n' is not a name of letters"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), FAULTS)
+def test_a_fault_names_its_key_in_one_line(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as fault:
+        parse_config(content, "mine.yaml")
+    assert str(fault.value).startswith(f"mine.yaml: {message}")
+    assert "\n" not in str(fault.value)
+
+
+def test_more_faults_are_counted() -> None:
+    with pytest.raises(UserError, match=r"^config.yaml: one: unknown key.* \(and 2 more\)$"):
+        parse_config({"one": 1, "two": 2, "three": 3})
+
+
+def test_an_empty_config_is_the_default() -> None:
+    assert parse_config({}) == Config()
+    assert list(Config().models) == ["dlf-slow", "dlf-dcfi"]
+    assert Config().simulate is None
+
+
+def test_the_users_models_replace_the_default() -> None:
+    assert list(parse_config({"models": {"mine": {}}}).models) == ["mine"]
+
+
+def test_a_model_takes_the_sections_and_overrides_single_keys() -> None:
+    config = parse_config(
+        {
+            "unet": {"features": 8},
+            "train": {"epochs": 7, "seed": 3},
+            "models": {
+                "plain": {},
+                "other": {"target": "dcfi", "acquisitions": ["a*"], "depth": 2, "epochs": 1},
+            },
+        }
+    )
+    plain, other = config.model("plain"), config.model("other")
+    assert (plain.target, plain.acquisitions, plain.frames) == ("slow", ("*",), None)
+    assert (plain.unet, plain.train) == (config.unet, config.train)
+    assert (other.target, other.acquisitions) == ("dcfi", ("a*",))
+    assert (other.unet.features, other.unet.depth) == (8, 2)
+    assert (other.train.epochs, other.train.seed) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "generated"),
+    [("config.yaml", config_yaml), ("schemas/config.schema.json", config_schema)],
+)
+def test_committed_files_are_those_generated(file: str, generated: Any) -> None:
+    assert (ROOT / file).read_text() == generated(), "run `make config`"
+
+
+def test_config_yaml_holds_every_default_with_a_comment() -> None:
+    assert parse_config(yaml.safe_load(config_yaml())) == Config(simulate=Simulate())
+    assert "# None" not in config_yaml()
+
+
+@pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted(ROOT.glob("configs/*.yaml"))])
+def test_configs_are_valid_to_us_and_to_editors(path: Path) -> None:
+    content = yaml.safe_load(path.read_text())
+    parse_config(content, path)
+    jsonschema.validate(content, json.loads(config_schema()))
+
+
+def test_editors_see_unknown_keys_and_bad_numbers_too() -> None:
+    schema = json.loads(config_schema())
+    for content in ({"epochs": 5}, {"models": {"a": {"epochs": 0}}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(content, schema)

@@ -1,0 +1,157 @@
+"""Digests against hashlib, files that are whole or absent, and the digest of code."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stemjax import __version__, provenance
+from stemjax.provenance import (
+    code_digest,
+    digest,
+    file_sha256,
+    read_json,
+    versions,
+    write_json,
+    written_aside,
+)
+
+
+def sha256(content: bytes) -> str:
+    """Hash with the standard library alone."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_an_arrays_digest_covers_type_shape_and_values() -> None:
+    array = np.array([[1, 2, 3], [4, 5, 256]], dtype="<u2")
+    values = bytes([1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 0, 1])
+    assert digest(array) == sha256(b"<u2(2, 3)" + values)
+    assert digest(np.asfortranarray(array)) == digest(array)
+    assert digest(np.repeat(array, 2, axis=1)[:, ::2]) == digest(array)
+    assert digest(np.zeros((0, 3), dtype="<f4")) == sha256(b"<f4(0, 3)")
+    assert digest(array.reshape(3, 2)) != digest(array) != digest(array.view("<i2"))
+
+
+def test_a_values_digest_ignores_the_order_of_keys_only() -> None:
+    assert digest({"b": 1, "a": [2.5]}) == sha256(b'{"a": [2.5], "b": 1}\n')
+    assert digest("x", None) == sha256(b'"x"\nnull\n')
+    assert digest(1, 23) != digest(12, 3)
+
+
+def test_a_files_digest_is_sha256(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"stem" * 100_000)
+    assert file_sha256(path) == sha256(b"stem" * 100_000)
+
+
+def test_versions_are_those_installed() -> None:
+    found = versions("numpy", "no-such-package")
+    assert found == {"stemjax": __version__, "numpy": np.__version__}
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "map.json"
+    with written_aside(path) as aside:
+        aside.write_text("content")
+        assert not path.exists()
+    assert path.read_text() == "content"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_earlier_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with written_aside(path) as aside:
+            aside.write_text("half of")
+            raise KeyboardInterrupt
+
+    path = tmp_path / "map.json"
+    path.write_text("earlier")
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"residual": float("nan")})
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_goes_there_and_back_readable_by_people(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    write_json(path, {"reason": "5 µs", "columns": [0.1, 1e-300]})
+    assert "µs" in path.read_text(encoding="utf-8")
+    assert read_json(path) == json.loads(path.read_bytes())
+    assert read_json(path) == {"reason": "5 µs", "columns": [0.1, 1e-300]}
+
+
+SOURCE = {
+    "errors.py": "class Refused(Exception): ...\n",
+    "units.py": '"""Units."""\nfrom stemjax.scales import pico\nFACTOR = 2\n',
+    "scales.py": "pico = 1e-12\n",
+    "io/__init__.py": '"""Read."""\n',
+    "io/read.py": (
+        '"""Read files."""\n'
+        "from stemjax import units\n"
+        "from stemjax.errors import Refused\n"
+        "def read(x):\n"
+        '    """Read one."""\n'
+        "    return x * units.FACTOR  # scaled\n"
+    ),
+    "evaluate/__init__.py": "",
+    "evaluate/plot.py": "from stemjax.io.read import read\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a small package in the place of stemjax."""
+    for name, text in SOURCE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
+    return tmp_path
+
+
+def fresh_digest(stage: str) -> str:
+    """Take the digest as a new process would."""
+    code_digest.cache_clear()
+    return code_digest(stage)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changes"),
+    [
+        ("io/read.py", "# scaled", "# by the factor", False),
+        ("io/read.py", "Read one.", "Read one file.", False),
+        ("io/read.py", '    """Read one."""\n', "", False),
+        ("io/read.py", "x * units", "x  *  units", False),
+        ("io/read.py", "x * units", "x / units", True),
+        ("units.py", "Units.", "All units.", False),
+        ("units.py", "FACTOR = 2", "FACTOR = 3", True),
+        ("scales.py", "1e-12", "1e-9", True),
+        ("errors.py", "Exception", "ValueError", False),
+        ("evaluate/plot.py", "import read", "import read as load", False),
+    ],
+)
+def test_code_digest_follows_what_the_stage_does(
+    package: Path, file: str, old: str, new: str, changes: bool
+) -> None:
+    before = fresh_digest("io")
+    assert old in SOURCE[file]
+    (package / file).write_text(SOURCE[file].replace(old, new))
+    assert (fresh_digest("io") != before) == changes
+
+
+def test_code_digest_covers_a_new_module_and_the_stages_to_the_left(package: Path) -> None:
+    io, evaluate = fresh_digest("io"), fresh_digest("evaluate")
+    assert io != evaluate
+    (package / "io" / "extra.py").write_text("EXTRA = 1\n")
+    assert fresh_digest("io") != io
+    assert fresh_digest("evaluate") == evaluate  # plot imports read, not extra
+    (package / "units.py").write_text("FACTOR = 3\n")
+    assert fresh_digest("evaluate") != evaluate
+
+
+def test_code_digest_refuses_a_stage_that_is_not_there(package: Path) -> None:
+    with pytest.raises(ValueError, match="stemjax has no stage 'oi'"):
+        fresh_digest("oi")
