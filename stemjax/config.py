@@ -32,6 +32,8 @@ class Distortion(Section):
     """spline: one smooth monotone map per session, fitted to all its fields of view"""
     knots: int = Field(8, ge=0, le=64)
     """spline knots that describe what gain, shift and line-start exponential leave over"""
+    on_new_data: Literal["keep", "refit"] = "keep"
+    """when train rows are added: keep the map and its fields of view, or refit it to all"""
 
 
 class UNet(Section):
@@ -41,6 +43,8 @@ class UNet(Section):
     """channels of the first level; each deeper level has twice as many"""
     depth: int = Field(4, ge=1, le=6)
     """levels below the first; frames are padded to a multiple of 2**depth"""
+    context: Literal[1] = 1
+    """rapid frames that one restored frame is made from"""
 
 
 class Train(Section):
@@ -56,10 +60,12 @@ class Train(Section):
     """step size of Adam at its peak; a cosine takes it to zero"""
     validation: float = Field(0.2, ge=0, lt=1)
     """share of the fields of view (never of frames) that is held back for validation"""
-    scale: Literal["robust", "minmax"] = "robust"
-    """intensities to the network's range: robust percentiles, or the paper's minimum and maximum"""
+    scale: Literal["robust"] = "robust"
+    """intensities to the network's range by percentiles, which one hot pixel cannot move"""
     seed: int = Field(0, ge=0)
     """seed of parameters, patches and flips"""
+    on_new_data: Literal["keep", "retrain"] = "keep"
+    """when train rows are added: keep the model and its data, or train it again on all"""
 
 
 class Model(Section):
@@ -96,6 +102,15 @@ ModelEntry = create_model(
 )
 
 
+class Evaluate(Section):
+    """What the report compares the models with."""
+
+    baselines: tuple[Literal["gaussian", "nlm"], ...] = ("gaussian", "nlm")
+    """filters that learn nothing: a Gaussian and non-local means, each at its best strength"""
+    frames: int = Field(10, ge=1)
+    """frames of an acquisition that are measured, evenly spaced"""
+
+
 class Simulate(Section):
     """Make the sheet's missing files under raw/simulated/ with a simulated microscope."""
 
@@ -128,6 +143,7 @@ class Config(Section):
         "dlf-dcfi": ModelEntry(target="dcfi"),
     }
     """networks to train; each may override any key of unet and train. Yours replace these."""
+    evaluate: Evaluate = Evaluate()
     simulate: Simulate | None = None
 
     @field_validator("models")
@@ -174,7 +190,7 @@ def parse_config(content: Mapping[str, Any], source: str | Path = "config.yaml")
 
 
 def _suggestion(key: str) -> str:
-    sections = (Config, Distortion, UNet, Train, Model, Simulate)
+    sections = (Config, Distortion, UNet, Train, Model, Evaluate, Simulate)
     known = {name for section in sections for name in section.model_fields}
     close = get_close_matches(key, known - {key}, n=1)
     return f", did you mean '{close[0]}'?" if close else ", see config.yaml for those there are"

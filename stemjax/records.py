@@ -37,15 +37,17 @@ def is_ok(path: str | Path) -> bool:
     return bool(read_json(path)["status"] == OK)
 
 
-def write_record(path: str | Path, stage: Callable[[], Json]) -> None:
+def write_record(path: str | Path, stage: Callable[..., Json], *args: Any, **kwargs: Any) -> None:
     """Run a stage and write its record, also when the stage refuses its data.
 
     Args:
         path: the record; a JSON file that the rule declares as its output.
         stage: does the work and returns what the record says beside its status.
+        args: of the stage.
+        kwargs: of the stage.
     """
     try:
-        record: Json = {"status": OK, **stage()}
+        record: Json = {"status": OK, **stage(*args, **kwargs)}
     except Refused as refusal:
         say(f"refused: {refusal}")
         record = {"status": REFUSED, "reason": str(refusal)}

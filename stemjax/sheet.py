@@ -91,6 +91,15 @@ def read_sheet(path: str | Path) -> dict[str, Acquisition]:
     return sheet
 
 
+def simulated_files(sheet: dict[str, Acquisition]) -> set[str]:
+    """Name the files of the sheet that the simulation makes where the config asks for it."""
+    made = set()
+    for name in sheet:
+        parts = ("rapid.emd", "slow.emd", "truth.h5", "log.csv")
+        made |= {f"raw/simulated/{name}_{part}" for part in parts}
+    return made
+
+
 def check_files(sheet: dict[str, Acquisition], made: Collection[str] = ()) -> None:
     """Check that every file of the sheet exists, or is among those that a rule makes.
 

@@ -68,7 +68,7 @@ def fit_map(fields: list[Field], lag: Lag, settings: Distortion) -> Fit:
             np.tile([dy, 0.0, 1.0, 0.0], len(fields)),
         ]
     )
-    basis = curve.spline_basis(np.arange(width), width, settings.knots)
+    basis = curve.spline_basis(np.arange(width, dtype=float), width, settings.knots)
     smear = lag_matrix(lag, width)
     for blur in LEVELS:
         images = [_prepare(field, blur) for field in fields]
@@ -210,9 +210,10 @@ def _residual(
     columns = jnp.arange(width, dtype=parameters.dtype)
     dy, dx, contrast, offset = parameters[-FIELD:]
     place = curve.seen(parameters[:-FIELD], columns, basis, width) + dx
-    scene = _sample_columns(_sample_columns(slow.T, jnp.arange(len(slow)) + dy).T, place)
+    rows = jnp.arange(len(slow), dtype=parameters.dtype) + dy
+    scene = _sample_columns(_sample_columns(slow.T, rows).T, place)
     inside = jnp.clip(jnp.minimum(place, width - 1 - place) / 2, 0.0, 1.0)
-    weight = jax.lax.stop_gradient(inside)
+    weight = jax.lax.stop_gradient(inside)[None]
     return weight * (contrast * (scene @ smear) + offset - rapid)
 
 
@@ -230,7 +231,8 @@ def _sample_columns(
     )
     index = left.astype(jnp.int32)
     last = coefficients.shape[1] - 1
-    return sum(w * coefficients[:, jnp.clip(index + k - 1, 0, last)] for k, w in enumerate(weights))
+    taps = (coefficients[:, jnp.clip(index + k, 0, last)] for k in (-1, 0, 1, 2))
+    return sum(w[None] * tap for w, tap in zip(weights, taps, strict=True))
 
 
 def _to_map(

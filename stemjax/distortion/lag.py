@@ -59,7 +59,7 @@ class Lag:
 
 def noise_correlation(
     frames: da.Array | AnyFrames, reach: int = REACH
-) -> Float[np.ndarray, " reach+1"]:
+) -> Float[np.ndarray, " {reach}+1"]:
     """Autocorrelation along the scan of what differs between consecutive frames.
 
     The specimen cancels in the difference. A row's mean is taken off, and with it row offsets.

@@ -65,7 +65,7 @@ def read_map(path: str | Path) -> DistortionMap:
 
 
 def warp_matrices(
-    distortion: DistortionMap, height: int
+    distortion: DistortionMap, height: int, offset: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[Float[np.ndarray, "y y"], Float[np.ndarray, "x x"]]:
     """Express the map as two matrices: the undistorted frame is ``rows @ frame @ columns``.
 
@@ -76,12 +76,16 @@ def warp_matrices(
     Args:
         distortion: the map.
         height: rows of a frame.
+        offset: (y, x) in pixels; the result shows at ``p`` what it would show at ``p + offset``.
     """
-    grid = np.arange(height) + distortion.row_shift
-    rows = _spline_matrix(height, np.clip(grid, 0, height - 1))
-    columns = distortion.columns
-    held = np.clip(columns, columns[distortion.valid][0], columns[distortion.valid][-1])
-    return rows, _spline_matrix(distortion.width, held).T
+    rows = np.arange(height) + distortion.row_shift + offset[0]
+    grid = np.arange(distortion.width)
+    inside = grid[distortion.valid]
+    columns = np.interp(grid + offset[1], inside, distortion.columns[distortion.valid])
+    return (
+        _spline_matrix(height, np.clip(rows, 0, height - 1)),
+        _spline_matrix(distortion.width, np.clip(columns, 0, distortion.width - 1)).T,
+    )
 
 
 def _spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:

@@ -39,9 +39,9 @@ def measure_drift(frames: da.Array | AnyFrames) -> Track:
             moving = spectrum(frames[k])
             if iteration:
                 own = fourier_shift(moving, -drift[k]) / count
-                drift[k] = _displacement(reference - own, moving)
+                drift[k] = displacement(reference - own, moving)
             elif k != count // 2:
-                drift[k] = _displacement(reference, moving)
+                drift[k] = displacement(reference, moving)
             total += fourier_shift(moving, -drift[k])
         drift -= drift.mean(axis=0)
         reference = total / count
@@ -62,9 +62,18 @@ def spectrum(frame: da.Array | AnyImage) -> Complex[np.ndarray, "y x"]:
     return fft2(image) * band * (kx != 0)
 
 
-def _displacement(
+def displacement(
     reference: Complex[np.ndarray, "y x"], moving: Complex[np.ndarray, "y x"]
 ) -> Float[np.ndarray, " yx"]:
+    """Measure how far one image's content lies from another's, from their spectra.
+
+    Args:
+        reference: as from :func:`spectrum`.
+        moving: likewise, of the image whose place is asked for.
+
+    Returns:
+        (y, x) in pixels: what `reference` shows at ``p``, `moving` shows at ``p`` plus this.
+    """
     shift, _, _ = phase_cross_correlation(
         reference, moving, space="fourier", normalization=None, upsample_factor=UPSAMPLING
     )

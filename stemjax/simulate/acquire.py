@@ -14,6 +14,7 @@ SLOW_DWELL_US = 5.0
 FLYBACK_US = 28.0
 LINE_JITTER = 0.1  # standard deviation of a line's start in pixels
 SATURATED = 65535
+Canvas = Float[np.ndarray, "canvas canvas"]  # a specimen is drawn wider than the field of view
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def draw_mismatch(rng: np.random.Generator, size: int) -> Image:
 def rapid_frame(
     rng: np.random.Generator,
     scope: Microscope,
-    scene: Image,
+    scene: Canvas,
     offset: Float[np.ndarray, "2 yx"],
 ) -> UInt16[np.ndarray, "y x"]:
     """Record a rapid frame.
@@ -75,7 +76,7 @@ def rapid_frame(
 
 
 def slow_scan(
-    rng: np.random.Generator, scope: Microscope, scene: Image
+    rng: np.random.Generator, scope: Microscope, scene: Canvas
 ) -> UInt16[np.ndarray, "y x"]:
     """Record the slow scan: the same chain, undistorted, fifty times the electrons."""
     size = scope.curve.width
@@ -87,7 +88,7 @@ def slow_scan(
 
 
 def clean_image(
-    scope: Microscope, scene: Image, offset: Float[np.ndarray, " yx"]
+    scope: Microscope, scene: Canvas, offset: Float[np.ndarray, " yx"]
 ) -> UInt16[np.ndarray, "y x"]:
     """The perfectly restored frame: no noise, no lag, on the slow grid, in the slow scale."""
     size = scope.curve.width
@@ -97,7 +98,7 @@ def clean_image(
     return np.clip(np.rint(reading), 0, SATURATED).astype(np.uint16)
 
 
-def _sample(scene: Image, y: np.ndarray, x: np.ndarray, size: int) -> np.ndarray:
+def _sample(scene: Canvas, y: np.ndarray, x: np.ndarray, size: int) -> np.ndarray:
     margin = (scene.shape[0] - size) / 2
     place = (y + margin, x + margin)
     values = map_coordinates(scene, place, order=3, mode="mirror", prefilter=False)

@@ -43,12 +43,11 @@ RAMP = (90.0, 400.0)  # degrees Celsius of a heating series
 
 @dataclass(frozen=True)
 class Paths:
-    """Where an acquisition's files go; the log only for a series."""
+    """Where an acquisition's files go."""
 
     rapid: Path
     slow: Path
     truth: Path
-    log: Path | None = None
 
 
 def session_microscope(settings: Simulate, session: str) -> Microscope:
@@ -80,7 +79,7 @@ def simulate_acquisition(
         settings: size, frames, dose, specimen, seed.
         acquisition: id; what is drawn depends on it.
         session: acquisitions of one session share the distortion.
-        series: heat the specimen: lines glide, the field drifts, a log is written.
+        series: heat the specimen: lines glide and the field drifts.
         paths: files to write.
     """
     scope = session_microscope(settings, session)
@@ -115,8 +114,6 @@ def simulate_acquisition(
         truth["row_shift"] = scope.curve.row_shift
         truth["offset"] = offset
         truth["exponentials"] = scope.detector.exponentials()
-    if paths.log:
-        _write_log(paths.log, frames * rapid.frame_time_s(settings.size))
 
 
 def _record(
@@ -138,7 +135,10 @@ def _record(
         yield rapid_frame(rng, scope, scene, path)
 
 
-def _write_log(path: Path, whole_s: float) -> None:
+def simulate_log(settings: Simulate, path: str | Path) -> None:
+    """Write the temperature log (``time_s``, ``temperature_C``) of a heating series."""
+    line_us = line_time_us(settings.size, RAPID_DWELL_US)
+    whole_s = settings.series_frames * settings.size * line_us * 1e-6
     moments = np.arange(0.0, whole_s + LOG_STEP_S, LOG_STEP_S)
     degrees = temperature(moments, whole_s, RAMP)
     with written_aside(path) as aside, open(aside, "w", newline="") as file:

@@ -1,0 +1,47 @@
+# make demo: simulate, restore and judge a small experiment.    make test: every test.
+# Both set up all they need in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
+
+.PHONY: demo test lint format config lock clean
+
+demo: .venv/ready
+	$(SNAKEMAKE) --configfile configs/demo.yaml
+	@echo "The report: $(CURDIR)/results/report/index.html"
+
+test: .venv/ready
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+# config.yaml and its schema, from stemjax/config.py
+config: .venv/ready
+	$(BIN)/python -m stemjax.config_files
+
+# requirements.lock, from pyproject.toml; needs uv
+lock:
+	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --extra dev \
+	  --generate-hashes --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "stemjax needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "Setting up .venv (a minute or two, about 1 GB)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf results logs raw/simulated .snakemake

@@ -1,0 +1,201 @@
+# What rules are told by config and sheet: targets, inputs, settings. No other file has functions.
+
+import re
+
+from snakemake.exceptions import WorkflowError
+
+from stemjax.config import parse_config
+from stemjax.errors import UserError
+from stemjax.provenance import code_digest
+from stemjax.selection import model_rows, select, session_rows
+from stemjax.sheet import check_files, read_sheet, simulated_files
+
+
+def checked_experiment():
+    """Read config and sheet; a mistake in either stops here, before any job."""
+    try:
+        settings = parse_config(config)
+        sheet = read_sheet(settings.acquisitions)
+        check_files(sheet, made=simulated_files(sheet) if settings.simulate else ())
+        chosen = {
+            name: model_rows(sheet, name, settings.model(name).acquisitions)
+            for name in settings.models
+        }
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    return settings, sheet, chosen
+
+
+CONFIG, SHEET, MODEL_ROWS = checked_experiment()
+SESSIONS = sorted({row.session for row in SHEET.values()})
+RESTORED = [row.acquisition for row in SHEET.values() if row.role != "train"]
+
+
+wildcard_constraints:
+    acquisition="|".join(map(re.escape, SHEET)),
+    session="|".join(map(re.escape, SESSIONS)),
+    model="|".join(map(re.escape, CONFIG.models)),
+
+
+# Targets
+
+
+def all_records():
+    """Name the records of all stages."""
+    return [
+        *collect("results/converted/{acquisition}.json", acquisition=SHEET),
+        *collect("results/dcfi/{acquisition}.json", acquisition=SHEET),
+        *collect("results/distortion/{session}.json", session=SESSIONS),
+        *collect("results/dataset/{model}.json", model=CONFIG.models),
+        *collect("results/models/{model}/model.json", model=CONFIG.models),
+        *collect(
+            "results/restored/{model}/{acquisition}.json",
+            model=CONFIG.models,
+            acquisition=RESTORED,
+        ),
+        *evaluation_records(),
+    ]
+
+
+def evaluation_records():
+    """Name what was measured: on what every method starts from, and on each model's frames."""
+    return collect(
+        "results/evaluation/{acquisition}/{method}.json",
+        acquisition=RESTORED,
+        method=["baselines", *CONFIG.models],
+    )
+
+
+# Inputs
+
+
+def raw_files(wildcards):
+    """Name the microscope's files of an acquisition."""
+    return SHEET[wildcards.acquisition].raw_files()
+
+
+def session_record(wildcards):
+    """Name the map of an acquisition's session."""
+    return f"results/distortion/{SHEET[wildcards.acquisition].session}.json"
+
+
+def session_selection(session):
+    """Choose the acquisitions that a session's map is fitted to."""
+    return select(
+        session_rows(SHEET, session),
+        f"results/selection/distortion/{session}.json",
+        keep=CONFIG.distortion.on_new_data == "keep",
+    )
+
+
+def model_selection(model):
+    """Choose the acquisitions that a model learns from."""
+    return select(
+        MODEL_ROWS[model],
+        f"results/selection/models/{model}.json",
+        keep=CONFIG.model(model).train.on_new_data == "keep",
+    )
+
+
+def selected(selection, stage):
+    """Name a stage's records of the chosen acquisitions; those idle last time start nothing."""
+    paths = {name: f"results/{stage}/{name}.json" for name in selection.acquisitions}
+    return [
+        ancient(path) if name in selection.idle else path
+        for name, path in paths.items()
+    ]
+
+
+def session_converted(wildcards):
+    """Name the converted acquisitions that a session's map is fitted to."""
+    return selected(session_selection(wildcards.session), "converted")
+
+
+def session_dcfi(wildcards):
+    """Name the integrated acquisitions that a session's map is fitted to."""
+    return selected(session_selection(wildcards.session), "dcfi")
+
+
+def model_converted(wildcards):
+    """Name the converted acquisitions that a model learns from."""
+    return selected(model_selection(wildcards.model), "converted")
+
+
+def model_dcfi(wildcards):
+    """Name the integrated acquisitions that a model learns from."""
+    return selected(model_selection(wildcards.model), "dcfi")
+
+
+def model_maps(wildcards):
+    """Name the map for each acquisition that a model learns from, each once."""
+    rows = model_selection(wildcards.model).acquisitions
+    return [
+        f"results/distortion/{s}.json" for s in sorted({SHEET[a].session for a in rows})
+    ]
+
+
+def evaluation_extras(wildcards):
+    """Name the files that only evaluation reads: log and truth."""
+    row = SHEET[wildcards.acquisition]
+    return [path for path in (row.log, row.truth) if path]
+
+
+# Settings, as plain values in which Snakemake sees a change
+
+
+def row_settings(wildcards):
+    """Give an acquisition's row of the sheet."""
+    return vars(SHEET[wildcards.acquisition])
+
+
+def row_role(wildcards):
+    """Give an acquisition's role."""
+    return SHEET[wildcards.acquisition].role
+
+
+def sheet_settings():
+    """Give all rows of the sheet."""
+    return [vars(row) for row in SHEET.values()]
+
+
+def model_settings(wildcards):
+    """Give a model's resolved settings; a change of policy alone changes no model."""
+    return CONFIG.model(wildcards.model).model_dump(
+        mode="json", exclude={"train": {"on_new_data"}}
+    )
+
+
+def dataset_settings(wildcards):
+    """Give those settings of a model that decide what it learns from."""
+    keys = {"batch_size", "patch", "validation", "scale", "seed"}
+    chosen = {"target": True, "frames": True, "train": keys}
+    return CONFIG.model(wildcards.model).model_dump(mode="json", include=chosen)
+
+
+def model_sessions(wildcards):
+    """Tell which session's map belongs to which acquisition that a model learns from."""
+    return {
+        name: SHEET[name].session
+        for name in model_selection(wildcards.model).acquisitions
+    }
+
+
+# Resources
+
+
+def megabytes(base, per_input=0.0):
+    """Ask for `base` megabytes and so many times the input's size, and more at each attempt."""
+
+    def ask(wildcards, input, attempt):
+        return int((base + per_input * input.size_mb) * attempt)
+
+    return ask
+
+
+def minutes(base, per_input_gb=0.0):
+    """Ask for `base` minutes and so many for each gigabyte of input, and more at each attempt."""
+
+    def ask(wildcards, input, attempt):
+        return int((base + per_input_gb * input.size_mb / 1000) * attempt) + 1
+
+    return ask

@@ -1,0 +1,27 @@
+# What a model learns from: input its chosen acquisitions and their maps, output the description
+# results/dataset/{model}.json.
+
+
+rule assemble_dataset:
+    input:
+        converted=model_converted,
+        dcfi=model_dcfi,
+        maps=model_maps,
+    output:
+        "results/dataset/{model}.json",
+    log:
+        "logs/assemble_dataset/{model}.log",
+    benchmark:
+        "results/benchmark/assemble_dataset/{model}.jsonl"
+    conda:
+        "../envs/jax.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(30),
+    params:
+        settings=dataset_settings,
+        sessions=model_sessions,
+        selection="results/selection/models/{model}.json",
+        code=code_digest("dataset"),
+    script:
+        "../scripts/assemble_dataset.py"

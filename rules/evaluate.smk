@@ -1,0 +1,100 @@
+# What the results are worth: input restored frames, slow scans, truth; output the records
+# results/evaluation/{acquisition}/{method}.json, the table metrics.csv and the report.
+
+
+rule evaluate_baselines:
+    input:
+        converted="results/converted/{acquisition}.json",
+        dcfi="results/dcfi/{acquisition}.json",
+        map=session_record,
+        extras=evaluation_extras,
+    output:
+        "results/evaluation/{acquisition}/baselines.json",
+    log:
+        "logs/evaluate_baselines/{acquisition}.log",
+    benchmark:
+        "results/benchmark/evaluate_baselines/{acquisition}.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(60),
+    params:
+        row=row_settings,
+        settings=CONFIG.evaluate.model_dump(mode="json"),
+        code=code_digest("evaluate"),
+    script:
+        "../scripts/evaluate_baselines.py"
+
+
+rule evaluate_restored:
+    input:
+        converted="results/converted/{acquisition}.json",
+        dcfi="results/dcfi/{acquisition}.json",
+        map=session_record,
+        restored="results/restored/{model}/{acquisition}.json",
+        extras=evaluation_extras,
+    output:
+        "results/evaluation/{acquisition}/{model}.json",
+    log:
+        "logs/evaluate_restored/{acquisition}/{model}.log",
+    benchmark:
+        "results/benchmark/evaluate_restored/{acquisition}/{model}.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(60),
+    params:
+        row=row_settings,
+        settings=CONFIG.evaluate.model_dump(mode="json"),
+        code=code_digest("evaluate"),
+    script:
+        "../scripts/evaluate_restored.py"
+
+
+rule collect_metrics:
+    input:
+        evaluation_records(),
+    output:
+        "results/evaluation/metrics.csv",
+    log:
+        "logs/collect_metrics.log",
+    benchmark:
+        "results/benchmark/collect_metrics.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(500),
+        runtime=minutes(10),
+    params:
+        code=code_digest("evaluate"),
+    script:
+        "../scripts/collect_metrics.py"
+
+
+rule write_report:
+    input:
+        all_records(),
+        metrics="results/evaluation/metrics.csv",
+    output:
+        report(
+            "results/report/index.html",
+            caption="../report/index.rst",
+            category="Evaluation",
+        ),
+    log:
+        "logs/write_report.log",
+    benchmark:
+        "results/benchmark/write_report.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(30),
+    params:
+        sheet=sheet_settings(),
+        models=list(CONFIG.models),
+        code=code_digest("evaluate"),
+    script:
+        "../scripts/write_report.py"

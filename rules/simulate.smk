@@ -1,0 +1,41 @@
+# Raw files of the demo: input none, output Velox files, the truth about them, a temperature log.
+# Only for files of the sheet that lie under raw/simulated/ and are named as here.
+
+
+rule simulate_acquisition:
+    output:
+        rapid="raw/simulated/{acquisition}_rapid.emd",
+        slow="raw/simulated/{acquisition}_slow.emd",
+        truth="raw/simulated/{acquisition}_truth.h5",
+    log:
+        "logs/simulate_acquisition/{acquisition}.log",
+    benchmark:
+        "results/benchmark/simulate_acquisition/{acquisition}.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(1500),
+        runtime=minutes(120),
+    params:
+        row=row_settings,
+        settings=CONFIG.simulate.model_dump(),
+        code=code_digest("simulate"),
+    script:
+        "../scripts/simulate_acquisition.py"
+
+
+rule simulate_log:
+    output:
+        "raw/simulated/{acquisition}_log.csv",
+    log:
+        "logs/simulate_log/{acquisition}.log",
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(500),
+        runtime=minutes(5),
+    params:
+        settings=CONFIG.simulate.model_dump(),
+        code=code_digest("simulate"),
+    script:
+        "../scripts/simulate_log.py"

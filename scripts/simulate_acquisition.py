@@ -1,0 +1,17 @@
+"""Simulate the raw files of one acquisition."""
+
+from pathlib import Path
+
+from stemjax.config import Simulate
+from stemjax.records import job_log
+from stemjax.simulate.experiment import Paths, simulate_acquisition
+
+with job_log(snakemake.log[0]):
+    row = snakemake.params.row
+    simulate_acquisition(
+        Simulate(**snakemake.params.settings),
+        row["acquisition"],
+        row["session"],
+        series=row["role"] == "series",
+        paths=Paths(*(Path(snakemake.output[key]) for key in ("rapid", "slow", "truth"))),
+    )

@@ -1,0 +1,11 @@
+"""Write the report that a person opens."""
+
+from pathlib import Path
+
+from stemjax.evaluate.report import write_report
+from stemjax.records import job_log
+from stemjax.sheet import Acquisition
+
+with job_log(snakemake.log[0]):
+    sheet = [Acquisition(**row) for row in snakemake.params.sheet]
+    write_report(Path("results"), sheet, snakemake.params.models, Path(snakemake.output[0]))

@@ -1,0 +1,1 @@
+"""Pairs of rapid and slow pixels: which, on which grid, in which scale."""

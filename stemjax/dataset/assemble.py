@@ -1,0 +1,146 @@
+"""Decide what a model learns from: acquisitions, split, intensity scale."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from stemjax.config import Model
+from stemjax.dataset.pairs import load_field
+from stemjax.errors import Refused
+from stemjax.progress import say, track
+from stemjax.provenance import digest, versions
+from stemjax.records import is_ok, read_record
+from stemjax.typing import Json
+
+PERCENTILES = (1.0, 99.0)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Intensities of rapid frames and targets to the network's range and back.
+
+    Constants of the data set, never of a frame or series: equal intensities stay equal.
+    """
+
+    rapid_offset: float
+    rapid_scale: float
+    target_offset: float
+    target_scale: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Records of one acquisition that the pairs come from; beside each lies its store."""
+
+    acquisition: str
+    converted: str
+    dcfi: str
+    distortion: str
+
+    def usable(self) -> bool:
+        """Tell whether every stage before this one had a result."""
+        return all(is_ok(path) for path in (self.converted, self.dcfi, self.distortion))
+
+
+def assemble(model: Model, sources: Sequence[Source]) -> Json:
+    """Describe a data set; frames stay where they are.
+
+    Args:
+        model: target, split and patches.
+        sources: the acquisitions that the model's selection found, usable or not.
+
+    Returns:
+        The record: ``pairs`` (which frames, rows and split), ``scale``, ``steps_per_epoch``.
+
+    Raises:
+        Refused: no acquisition is usable.
+    """
+    good = [source for source in sources if source.usable()]
+    for source in sources:
+        if source not in good:
+            say(f"left out: {source.acquisition} was refused by an earlier stage")
+    if not good:
+        raise Refused("no usable acquisition with a distortion map to learn from")
+    counts = [_frames(source, model) for source in good]
+    shape = read_record(good[0].converted)["shape"]
+    patch = model.train.patch
+    if min(shape) < patch:
+        raise Refused(f"frames of {shape[0]} x {shape[1]} are smaller than a patch of {patch}")
+    entries = []
+    for source, count, rows in zip(good, counts, _split(model, len(good), shape[0]), strict=True):
+        for split, (first, last) in rows.items():
+            entries.append(
+                {**asdict(source), "frames": count, "split": split, "rows": [first, last]}
+            )
+    patches = sum(counts) * (shape[0] // patch) * (shape[1] // patch)
+    return {
+        "pairs": entries,
+        "target": model.target,
+        "scale": asdict(_scale(good, counts, model)),
+        "steps_per_epoch": math.ceil(patches / model.train.batch_size),
+        "digest": digest(entries, [_content(source) for source in good], model.target),
+        "versions": versions("numpy", "scipy"),
+    }
+
+
+def _frames(source: Source, model: Model) -> int:
+    there = read_record(source.converted)["frames"]
+    return min(there, model.frames or there)
+
+
+def _content(source: Source) -> list[str]:
+    paths = (source.converted, source.dcfi, source.distortion)
+    return [read_record(path)["digest"] for path in paths]
+
+
+def _split(model: Model, fields: int, height: int) -> list[dict[str, tuple[int, int]]]:
+    """Share out fields of view; frames of one field share a target and must stay together.
+
+    A single field is divided by rows instead, with a gap wider than a patch.
+    """
+    whole = (0, height)
+    share = model.train.validation
+    if share == 0:
+        return [{"train": whole}] * fields
+    if fields == 1:
+        patch = model.train.patch
+        cut = height - max(round(share * height), patch)
+        if cut - patch < patch:
+            return [{"train": whole}]
+        return [{"train": (0, cut - patch - 1), "validation": (cut, height)}]
+    held = max(1, round(share * fields))
+    order = np.random.default_rng(model.train.seed).permutation(fields)
+    chosen = set(order[:held].tolist())
+    return [{"validation" if k in chosen else "train": whole} for k in range(fields)]
+
+
+def _scale(sources: Sequence[Source], counts: Sequence[int], model: Model) -> Scale:
+    rapid, target = [], []
+    for source, count in track(
+        list(zip(sources, counts, strict=True)), len(sources), "intensity scale"
+    ):
+        field = load_field(
+            Path(source.converted),
+            Path(source.dcfi),
+            Path(source.distortion),
+            model.target,
+            [0, count // 2],
+        )
+        rapid.append(_percentiles(field.rapid))
+        target.append(_percentiles(field.target))
+    return Scale(*_range(rapid), *_range(target))
+
+
+def _percentiles(image: Float[np.ndarray, "..."]) -> Float[np.ndarray, " 2"]:
+    return np.percentile(image, PERCENTILES)
+
+
+def _range(of_fields: list[Float[np.ndarray, " 2"]]) -> tuple[float, float]:
+    low, high = np.median(of_fields, axis=0)
+    if not high > low:
+        raise Refused("the frames to learn from are constant")
+    return round(float(low + high) / 2, 3), round(float(high - low) / 2, 3)

@@ -1,0 +1,91 @@
+"""Figures of the report, as PNG bytes."""
+
+import io
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stemjax.distortion.map import DistortionMap
+from stemjax.typing import AnyImage
+
+PANEL_INCHES = 2.6
+BAR_NM = (50, 100, 200, 500, 1000, 2000)
+
+
+def side_by_side(images: dict[str, AnyImage], pixel_size_nm: float) -> bytes:
+    """Show images of one field of view in one row, each with its own contrast, one scale bar."""
+    figure = Figure((PANEL_INCHES * len(images), PANEL_INCHES + 0.3), layout="constrained")
+    for k, (axes, (name, image)) in enumerate(
+        zip(figure.subplots(1, len(images), squeeze=False)[0], images.items(), strict=True)
+    ):
+        show(axes, image)
+        axes.set_title(name, fontsize=10)
+        if k == 0:
+            scale_bar(axes, image.shape[1], pixel_size_nm)
+    return png(figure)
+
+
+def show(axes: Axes, image: AnyImage) -> None:
+    """Show an image in grey, black to white from its 0.5 to its 99.5 percentile."""
+    low, high = np.percentile(image, [0.5, 99.5])
+    axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    axes.set_axis_off()
+
+
+def scale_bar(axes: Axes, width: int, pixel_size_nm: float) -> None:
+    """Draw a bar of a round length, about a quarter of the field wide."""
+    length = max((bar for bar in BAR_NM if bar < 0.4 * width * pixel_size_nm), default=BAR_NM[0])
+    pixels = length / pixel_size_nm
+    start, level = 0.05 * width, 0.95 * width
+    axes.plot([start, start + pixels], [level, level], color="white", lw=3, solid_capstyle="butt")
+    axes.text(
+        start + pixels / 2,
+        level - 0.02 * width,
+        f"{length} nm",
+        color="white",
+        ha="center",
+        fontsize=8,
+    )
+
+
+def map_figure(distortion: DistortionMap) -> bytes:
+    """Plot how far each column was displaced, with its standard error."""
+    figure = Figure((7, 3), layout="constrained")
+    axes = figure.subplots()
+    grid = np.arange(distortion.width)
+    shift = distortion.columns - grid
+    sure = np.where(distortion.valid, shift, np.nan)
+    axes.fill_between(
+        grid, shift - distortion.sigma, shift + distortion.sigma, color="tab:blue", alpha=0.3, lw=0
+    )
+    axes.plot(grid, shift, ":", color="tab:blue", label="extrapolated")
+    axes.plot(grid, sure, color="tab:blue", label="fitted")
+    axes.axhline(0, color="gray", lw=0.8)
+    axes.set(xlabel="column of the slow grid (px)", ylabel="rapid column - slow column (px)")
+    axes.legend(frameon=False)
+    return png(figure)
+
+
+def learning_curves(curves: dict[str, dict[str, Float[np.ndarray, " epoch"]]]) -> bytes:
+    """Plot training and validation loss of each model over its epochs."""
+    figure = Figure((7, 3), layout="constrained")
+    axes = figure.subplots()
+    for k, (model, losses) in enumerate(curves.items()):
+        epochs = np.arange(1, len(losses["train"]) + 1)
+        axes.plot(epochs, losses["train"], color=f"C{k}", label=f"{model}, training")
+        if np.isfinite(losses["validation"]).any():
+            axes.plot(
+                epochs, losses["validation"], "--", color=f"C{k}", label=f"{model}, validation"
+            )
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.legend(frameon=False)
+    return png(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """Render a figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()

@@ -1,0 +1,62 @@
+"""Image quality against a reference."""
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+from stemjax.typing import AnyImage, Image
+
+FULL_SCALE = 65535.0
+RANGE_PERCENTILES = (0.1, 99.9)
+
+
+def paper_psnr(image: AnyImage, reference: AnyImage) -> float:
+    """PSNR in dB as Ihara et al. (2022) compute it.
+
+    Both images are stretched from their minimum and maximum to 0 to 65,535 first. That makes it
+    depend on single extreme pixels: use it to compare with the paper, not to judge.
+    """
+    error = _stretched(image) - _stretched(reference)
+    return float(10 * np.log10(FULL_SCALE**2 / np.mean(error**2)))
+
+
+def fitted(image: AnyImage, reference: AnyImage) -> Image:
+    """Give the image with offset and factor that bring it closest to the reference.
+
+    Contrast and brightness of two scans differ; what is asked is how well the structure agrees.
+    """
+    x, y = image.astype(float), reference.astype(float)
+    spread = x - x.mean()
+    variance = np.mean(spread**2)
+    slope = np.mean(spread * (y - y.mean())) / variance if variance > 0 else 0.0
+    return y.mean() + slope * spread
+
+
+def psnr(image: AnyImage, reference: AnyImage) -> float:
+    """PSNR in dB; the range is the reference's, from its 0.1 to its 99.9 percentile."""
+    error = image.astype(float) - reference.astype(float)
+    return float(10 * np.log10(data_range(reference) ** 2 / np.mean(error**2)))
+
+
+def ssim(image: AnyImage, reference: AnyImage) -> float:
+    """Structural similarity (Wang et al., 2004): Gaussian window, sigma 1.5, range as in `psnr`."""
+    return float(
+        structural_similarity(
+            image.astype(float),
+            reference.astype(float),
+            data_range=data_range(reference),
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+    )
+
+
+def data_range(reference: AnyImage) -> float:
+    """Range of a reference that single pixels cannot move."""
+    low, high = np.percentile(reference, RANGE_PERCENTILES)
+    return float(high - low)
+
+
+def _stretched(image: AnyImage) -> Image:
+    low, high = float(image.min()), float(image.max())
+    return (image - low) * (FULL_SCALE / (high - low))

@@ -1,0 +1,165 @@
+"""The report: one HTML page that opens from disk, its pictures inside it."""
+
+import base64
+import csv
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+
+from stemjax import __version__
+from stemjax.distortion.map import from_json, warp_matrices
+from stemjax.evaluate.figures import learning_curves, map_figure, side_by_side
+from stemjax.evaluate.table import read_metrics
+from stemjax.io.store import open_store
+from stemjax.progress import say, track
+from stemjax.provenance import read_json, written_aside
+from stemjax.records import is_ok
+from stemjax.sheet import Acquisition
+from stemjax.typing import AnyImage, Json
+
+METRICS = {
+    "psnr_truth": "PSNR to the truth (dB)",
+    "ssim_truth": "SSIM to the truth",
+    "psnr_slow": "PSNR to the slow scan (dB)",
+    "ssim_slow": "SSIM to the slow scan",
+    "psnr_paper": "PSNR as in the paper (dB)",
+}
+
+
+def write_report(
+    results: Path, sheet: Sequence[Acquisition], models: Sequence[str], path: Path
+) -> None:
+    """Write the page from the records and stores below `results`.
+
+    Args:
+        results: folder of all results.
+        sheet: rows, in the order in which they are shown.
+        models: names, in the order in which they are shown.
+        path: of the page.
+    """
+    restored = [row for row in sheet if row.role != "train"]
+    context = {
+        "version": __version__,
+        "sheet": sheet,
+        "models": _models(results, models),
+        "refused": _refused(results),
+        "table": _table(results / "evaluation" / "metrics.csv"),
+        "maps": _maps(results, sorted({row.session for row in sheet})),
+        "acquisitions": [
+            _acquisition(results, row, models)
+            for row in track(restored, len(restored), "report: acquisitions")
+        ],
+        "curves": _curves(results, models),
+    }
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    template = files("stemjax.evaluate").joinpath("templates/report.html.j2").read_text("utf-8")
+    with written_aside(path) as aside:
+        aside.write_text(environment.from_string(template).render(context), encoding="utf-8")
+    say(f"report: {path}")
+
+
+def summarise(rows: Sequence[dict[str, str]]) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Mean and standard deviation over acquisitions for each method and metric.
+
+    Frames of an acquisition share specimen and reference, so each acquisition counts once.
+
+    Returns:
+        The metrics that were measured, and by method and metric ``mean ± deviation``.
+    """
+    values: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for row in rows:
+        of_metric = values.setdefault((row["method"], row["metric"]), {})
+        of_metric.setdefault(row["acquisition"], []).append(float(row["value"]))
+    metrics = [metric for metric in METRICS if any(key[1] == metric for key in values)]
+    methods: dict[str, dict[str, str]] = {}
+    for (method, metric), of_acquisition in values.items():
+        means = [mean(of_frames) for of_frames in of_acquisition.values()]
+        digits = 3 if metric.startswith("ssim") else 2
+        deviation = f" ± {stdev(means):.{digits}f}" if len(means) > 1 else ""
+        methods.setdefault(method, {})[metric] = f"{mean(means):.{digits}f}{deviation}"
+    return metrics, methods
+
+
+def _table(path: Path) -> Json:
+    metrics, methods = summarise(read_metrics(path))
+    return {"metrics": {metric: METRICS[metric] for metric in metrics}, "methods": methods}
+
+
+def _refused(results: Path) -> list[tuple[str, str]]:
+    """Name each refusal once: later stages repeat the reason of the first."""
+    reasons: dict[str, str] = {}
+    for stage in ("converted", "dcfi", "distortion", "dataset", "models", "restored"):
+        for path in sorted((results / stage).rglob("*.json")):
+            record = read_json(path) if ".zarr" not in str(path) else None
+            if isinstance(record, dict) and record.get("status") == "refused":
+                name = path.parent.name if stage == "models" else path.stem
+                reasons.setdefault(record["reason"], name)
+    return [(name, reason) for reason, name in reasons.items()]
+
+
+def _models(results: Path, models: Sequence[str]) -> list[Json]:
+    records = {name: read_json(results / "models" / name / "model.json") for name in models}
+    return [{"name": name, **record} for name, record in records.items()]
+
+
+def _maps(results: Path, sessions: Sequence[str]) -> list[Json]:
+    maps = []
+    for session in sessions:
+        record = read_json(results / "distortion" / f"{session}.json")
+        if record["status"] == "ok":
+            picture = embedded(map_figure(from_json(record)))
+            maps.append({"session": session, "picture": picture, **record})
+    return maps
+
+
+def _curves(results: Path, models: Sequence[str]) -> str | None:
+    curves = {}
+    for name in models:
+        folder = results / "models" / name
+        if is_ok(folder / "model.json"):
+            with open(folder / "metrics.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            curves[name] = {
+                split: np.array([float(row[f"{split}_loss"] or "nan") for row in rows])
+                for split in ("train", "validation")
+            }
+    return embedded(learning_curves(curves)) if curves else None
+
+
+def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict[str, Any]:
+    """Picture of an acquisition's last frame as every stage left it."""
+    name = row.acquisition
+    about: dict[str, Any] = {"row": row, "picture": None, "frames": 0}
+    converted = results / "converted" / f"{name}.json"
+    distortion = results / "distortion" / f"{row.session}.json"
+    dcfi = results / "dcfi" / f"{name}.json"
+    if not all(is_ok(record) for record in (converted, distortion, dcfi)):
+        return about
+    source, scan = open_store(converted.with_suffix(".zarr"))
+    rapid = np.asarray(source["rapid"][-1])
+    rows, columns = warp_matrices(from_json(read_json(distortion)), len(rapid))
+    integrated = np.asarray(open_store(dcfi.with_suffix(".zarr"))[0]["dcfi"])
+    images: dict[str, AnyImage] = {
+        "rapid frame, as recorded": rapid,
+        "DCFI, undistorted": rows @ integrated @ columns,
+    }
+    for model in models:
+        record = results / "restored" / model / f"{name}.json"
+        if is_ok(record):
+            images[model] = np.asarray(open_store(record.with_suffix(".zarr"))[0]["0"][-1])
+    if "slow" in source:
+        images["slow scan"] = np.asarray(source["slow"])
+    about["picture"] = embedded(side_by_side(images, scan["pixel_size_nm"]))
+    about["frames"] = source["rapid"].shape[0]
+    about["shows"] = ", ".join(images)
+    return about
+
+
+def embedded(picture: bytes) -> str:
+    """Give a PNG as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode()

@@ -1,0 +1,113 @@
+"""Measure the frames of an acquisition, and collect all measurements into one table."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemjax.config import Evaluate
+from stemjax.evaluate.baselines import BASELINES, strongest
+from stemjax.evaluate.metrics import fitted, paper_psnr, psnr, ssim
+from stemjax.evaluate.references import References, load_references
+from stemjax.io.store import open_store
+from stemjax.progress import track
+from stemjax.provenance import digest, written_aside
+from stemjax.records import read_record, usable
+from stemjax.sheet import Acquisition
+from stemjax.typing import AnyFrames, AnyImage, Json
+
+Row = list[Any]  # frame, method, metric, value
+COLUMNS = ("acquisition", "frame", "method", "metric", "value")
+
+
+def evaluate_baselines(
+    row: Acquisition, converted: Path, dcfi: Path, distortion: Path, settings: Evaluate
+) -> Json:
+    """Measure what needs no model: the rapid frame, the integration, the filters.
+
+    Args:
+        row: of the sheet.
+        converted: record of the conversion.
+        dcfi: record of the integration.
+        distortion: record of the session's map.
+        settings: filters, and how many frames to measure.
+
+    Returns:
+        The record: ``rows`` of frame, method, metric, value.
+
+    Raises:
+        Refused: one of the records says so.
+    """
+    references = load_references(row, converted, dcfi, distortion, settings.frames)
+    rows = measure("rapid", references.rapid, references)
+    rows += measure("dcfi", references.dcfi, references)
+    for name in settings.baselines:
+        label = f"evaluate {row.acquisition}: {name}"
+        denoise = strongest(BASELINES[name], references)
+        frames = [denoise(frame) for frame in track(references.rapid, len(references.rapid), label)]
+        rows += measure(name, frames, references)
+    return _record(rows)
+
+
+def evaluate_restored(
+    row: Acquisition,
+    converted: Path,
+    dcfi: Path,
+    distortion: Path,
+    restored: Path,
+    settings: Evaluate,
+) -> Json:
+    """Measure the frames that a model restored; arguments and result as above.
+
+    Raises:
+        Refused: one of the records says so.
+    """
+    read_record(restored)
+    references = load_references(row, converted, dcfi, distortion, settings.frames)
+    frames = open_store(restored.with_suffix(".zarr"))[0]["0"]
+    chosen = [np.asarray(frames[int(k)]) for k in references.index]
+    return _record(measure(restored.parent.name, chosen, references))
+
+
+def measure(
+    method: str, frames: Sequence[AnyImage | None] | AnyFrames, references: References
+) -> list[Row]:
+    """Compare frames with slow scan and truth, as far as there are any."""
+    rows: list[Row] = []
+    inside = references.inside
+    for k, frame in enumerate(references.index):
+        if frames[k] is None:
+            continue
+        image = np.asarray(frames[k])[inside]
+        for name, reference in (("slow", references.slow[k]), ("truth", references.truth[k])):
+            if reference is None:
+                continue
+            target = reference[inside]
+            close = fitted(image, target)
+            rows.append([int(frame), method, f"psnr_{name}", psnr(close, target)])
+            rows.append([int(frame), method, f"ssim_{name}", ssim(close, target)])
+            if name == "slow":
+                rows.append([int(frame), method, "psnr_paper", paper_psnr(image, target)])
+    return [[*row[:3], round(row[3], 4)] for row in rows]
+
+
+def collect_metrics(records: Sequence[str | Path], path: str | Path) -> None:
+    """Write all measurements as one long table, ``metrics.csv``."""
+    with written_aside(path) as aside, open(aside, "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for record in usable(records):
+            acquisition = record.parent.name
+            table.writerows([acquisition, *row] for row in read_record(record)["rows"])
+
+
+def read_metrics(path: str | Path) -> list[dict[str, str]]:
+    """Read ``metrics.csv``."""
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _record(rows: list[Row]) -> Json:
+    return {"digest": digest(rows), "rows": rows}

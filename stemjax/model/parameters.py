@@ -1,0 +1,41 @@
+"""Parameters as a flat dictionary of arrays, and on disk as one safetensors file."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax import nnx
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors.numpy import load_file, save_file
+
+from stemjax.config import UNet as Settings
+from stemjax.model.unet import UNet
+from stemjax.provenance import written_aside
+
+
+def new_network(settings: Settings, seed: int) -> tuple[nnx.GraphDef, nnx.State]:
+    """Make a network with fresh parameters, split into its structure and its parameters."""
+    return nnx.split(UNet(settings, rngs=nnx.Rngs(seed)))
+
+
+def save_parameters(path: str | Path, parameters: nnx.State) -> dict[str, np.ndarray]:
+    """Write the parameters; returns them by name, as they were written."""
+    flat = flatten_dict(nnx.to_pure_dict(parameters))
+    arrays = {_name(key): np.asarray(value) for key, value in flat.items()}
+    with written_aside(path) as aside:
+        save_file(arrays, aside)
+    return arrays
+
+
+def load_parameters(path: str | Path, settings: Settings) -> tuple[nnx.GraphDef, nnx.State]:
+    """Read parameters that :func:`save_parameters` wrote into a network of these settings."""
+    graph, state = new_network(settings, 0)
+    flat = flatten_dict(nnx.to_pure_dict(state))
+    stored = load_file(path)
+    filled = {key: jax.numpy.asarray(stored[_name(key)]) for key in flat}
+    nnx.replace_by_pure_dict(state, unflatten_dict(filled))
+    return graph, state
+
+
+def _name(key: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, key))

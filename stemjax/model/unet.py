@@ -1,0 +1,73 @@
+"""A U-Net (Ronneberger et al., 2015) in the channels-last layout that XLA prefers."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+from jaxtyping import Float
+
+from stemjax.config import UNet as Settings
+
+
+class UNet(nnx.Module):
+    """Predict the target from a rapid frame, as a change to it.
+
+    The output is the input plus what the convolutions add: the network need not learn to copy.
+    """
+
+    def __init__(self, settings: Settings, *, rngs: nnx.Rngs) -> None:
+        widths = [settings.features * 2**level for level in range(settings.depth + 1)]
+        inputs = [1, *widths[:-1]]
+        self.down = nnx.List(
+            [_Convolutions(i, o, rngs=rngs) for i, o in zip(inputs, widths, strict=True)]
+        )
+        self.up = nnx.List([_Up(2 * o, o, rngs=rngs) for o in reversed(widths[:-1])])
+        self.last = nnx.Conv(widths[0], 1, (1, 1), rngs=rngs, kernel_init=nnx.initializers.zeros)
+
+    def __call__(self, frames: Float[Array, "batch y x 1"]) -> Float[Array, "batch y x 1"]:
+        """Apply the network; y and x are multiples of ``2**depth``."""
+        x = self.down[0](frames)
+        skips = []
+        for block in self.down[1:]:
+            skips.append(x)
+            x = block(_halved(x))
+        for block in self.up:
+            x = block(x, skips.pop())
+        return frames + self.last(x)
+
+
+class _Convolutions(nnx.Module):
+    """Two 3 x 3 convolutions, each followed by a rectifier."""
+
+    def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs) -> None:
+        self.first = nnx.Conv(inputs, outputs, (3, 3), rngs=rngs, kernel_init=HE)
+        self.second = nnx.Conv(outputs, outputs, (3, 3), rngs=rngs, kernel_init=HE)
+
+    def __call__(self, x: Float[Array, "batch y x inputs"]) -> Float[Array, "batch y x outputs"]:
+        return nnx.relu(self.second(nnx.relu(self.first(x))))
+
+
+class _Up(nnx.Module):
+    """Double the resolution, join what the way down kept, convolve."""
+
+    def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs) -> None:
+        # A 2 x 2 transposed convolution of stride 2 is a product per pixel and a rearrangement,
+        # which CPUs do several times faster.
+        self.expand = nnx.Linear(inputs, 4 * outputs, rngs=rngs)
+        self.join = _Convolutions(2 * outputs, outputs, rngs=rngs)
+
+    def __call__(
+        self, x: Float[Array, "batch y x inputs"], skip: Float[Array, "batch Y X outputs"]
+    ) -> Float[Array, "batch Y X outputs"]:
+        batch, height, width, _ = x.shape
+        parts = self.expand(x).reshape(batch, height, width, 2, 2, -1)
+        doubled = parts.transpose(0, 1, 3, 2, 4, 5).reshape(batch, 2 * height, 2 * width, -1)
+        return self.join(jnp.concatenate([skip, doubled], axis=-1))
+
+
+HE = nnx.initializers.he_normal()
+
+
+def _halved(x: Float[Array, "batch y x channels"]) -> Float[Array, "batch Y X channels"]:
+    """Take the maximum of 2 x 2 pixels; as a reshape, its gradient is cheap on CPUs."""
+    batch, height, width, channels = x.shape
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))

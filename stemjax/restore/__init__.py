@@ -1,0 +1,1 @@
+"""Restore series of any length in bounded memory."""

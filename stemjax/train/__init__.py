@@ -1,0 +1,1 @@
+"""Train a network from assembled pairs; resumable, reproducible."""

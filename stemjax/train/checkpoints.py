@@ -1,0 +1,57 @@
+"""Checkpoints beside the model, which survive a failed or killed job."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from jaxtyping import PyTree
+
+from stemjax.progress import say
+from stemjax.provenance import read_json, write_json
+
+History = list[dict[str, Any]]
+
+
+class Checkpoints:
+    """The newest state of one training, tied to what is being trained.
+
+    A checkpoint of another configuration, data set or code is set aside, not continued.
+    """
+
+    def __init__(self, folder: str | Path, identity: str) -> None:
+        folder = Path(folder).absolute()
+        label = folder / "identity.json"
+        if folder.exists() and (not label.exists() or read_json(label) != identity):
+            old = folder.with_name(f"{folder.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+            say(f"checkpoints of another training set aside as {old.name}; training starts anew")
+        write_json(label, identity)
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager(folder / "steps", options=options)
+
+    def save(self, step: int, state: PyTree, history: History) -> None:
+        """Write the state after `step` steps."""
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(state), history=ocp.args.JsonSave(history)
+        )
+        self._manager.save(step, args=args)
+
+    def restore(self, fresh: PyTree) -> tuple[int, PyTree, History]:
+        """Give steps done, state and history: the newest ones, or 0, `fresh` and nothing."""
+        step = self._manager.latest_step()
+        if step is None:
+            return 0, fresh, []
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, fresh)
+        args = ocp.args.Composite(
+            state=ocp.args.StandardRestore(shapes), history=ocp.args.JsonRestore()
+        )
+        found = self._manager.restore(step, args=args)
+        say(f"training goes on from step {step}")
+        return step, found["state"], list(found["history"])
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._manager.close()

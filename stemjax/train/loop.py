@@ -1,0 +1,143 @@
+"""The training loop: epochs of patches, metrics, checkpoints."""
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import PyTree
+
+from stemjax.config import Model
+from stemjax.dataset.pairs import Pairs, draw_patches, load_pairs
+from stemjax.errors import UserError
+from stemjax.model.parameters import new_network, save_parameters
+from stemjax.progress import duration, say
+from stemjax.provenance import digest, versions, written_aside
+from stemjax.records import read_record
+from stemjax.train.checkpoints import Checkpoints, History
+from stemjax.train.step import make_evaluation, make_step, optimiser
+from stemjax.typing import Json
+
+CHECKPOINT_S = 20.0  # at least between checkpoints, which are written at the end of an epoch
+VALIDATION_BATCHES = 4
+
+
+def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> Json:
+    """Train one model and write ``parameters.safetensors`` and ``metrics.csv`` into its folder.
+
+    What a step learns from depends on seed and step alone, so a training that goes on from a
+    checkpoint ends with the parameters that an undisturbed one would have had.
+
+    Args:
+        model: resolved settings.
+        dataset: record of the data set.
+        folder: of the model.
+        code: digest of the code, so that checkpoints of other code are not continued.
+
+    Raises:
+        Refused: the data set was refused.
+        UserError: the loss is no longer a number.
+    """
+    record = read_record(dataset)
+    folder = Path(folder)
+    settings = model.train
+    per_epoch = record["steps_per_epoch"]
+    steps = per_epoch * settings.epochs
+    graph, parameters = new_network(model.unet, settings.seed)
+    transformation = optimiser(settings, steps)
+    identity = digest(model.model_dump(mode="json"), record["digest"], code)
+    checkpoints = Checkpoints(folder / "checkpoints", identity)
+    fresh = {
+        "parameters": nnx.to_pure_dict(parameters),
+        "optimiser": transformation.init(nnx.to_pure_dict(parameters)),
+    }
+    done, state, history = checkpoints.restore(fresh)
+    if done < steps:
+        pairs, held_back = load_pairs(record, "train"), load_pairs(record, "validation")
+        validate = _validation(graph, held_back, model)
+        step = make_step(graph, transformation)
+        start = last = time.monotonic()
+        for epoch in range(done // per_epoch, settings.epochs):
+            began = time.monotonic()
+            losses = []
+            for k in range(epoch * per_epoch, (epoch + 1) * per_epoch):
+                batch = _batch(pairs, model, (settings.seed, 0, k))
+                state["parameters"], state["optimiser"], value = step(
+                    state["parameters"], state["optimiser"], *batch
+                )
+                losses.append(value)
+            loss = float(jnp.mean(jnp.stack(losses)))
+            if not np.isfinite(loss):
+                raise UserError(
+                    f"training diverged in epoch {epoch + 1} (loss {loss}); the last good "
+                    f"checkpoint is in {folder / 'checkpoints'}; lower train.learning_rate"
+                )
+            now = time.monotonic()
+            history.append(
+                {
+                    "epoch": epoch + 1,
+                    "step": (epoch + 1) * per_epoch,
+                    "train_loss": loss,
+                    "validation_loss": validate(state["parameters"]),
+                    "seconds": round(now - began, 3),
+                }
+            )
+            left = (now - start) / (epoch + 1 - done // per_epoch) * (settings.epochs - epoch - 1)
+            say(_progress(history[-1], settings.epochs, left))
+            if now - last > CHECKPOINT_S or epoch + 1 == settings.epochs:
+                checkpoints.save((epoch + 1) * per_epoch, state, history)
+                last = now
+    checkpoints.close()
+    nnx.replace_by_pure_dict(parameters, state["parameters"])
+    arrays = save_parameters(folder / "parameters.safetensors", parameters)
+    _write_metrics(folder / "metrics.csv", history)
+    return {
+        "digest": digest(*(part for item in sorted(arrays.items()) for part in item)),
+        "config": model.model_dump(mode="json"),
+        "dataset": record["digest"],
+        "scale": record["scale"],
+        "pairs": [
+            {key: entry[key] for key in ("acquisition", "frames", "split", "rows")}
+            for entry in record["pairs"]
+        ],
+        "steps": steps,
+        "train_loss": history[-1]["train_loss"],
+        "validation_loss": history[-1]["validation_loss"],
+        "versions": versions("jax", "flax", "optax"),
+    }
+
+
+def _batch(pairs: Pairs, model: Model, seed: tuple[int, ...]) -> tuple[jnp.ndarray, jnp.ndarray]:
+    rng = np.random.default_rng(seed)
+    patches = draw_patches(pairs, rng, model.train.batch_size, model.train.patch)
+    return jnp.asarray(patches[0]), jnp.asarray(patches[1])
+
+
+def _validation(
+    graph: nnx.GraphDef, pairs: Pairs, model: Model
+) -> Callable[[PyTree], float | None]:
+    """Make the validation loss, always of the same patches; None where nothing is held back."""
+    if not pairs.fields:
+        return lambda parameters: None
+    batches = [_batch(pairs, model, (model.train.seed, 1, k)) for k in range(VALIDATION_BATCHES)]
+    evaluation = make_evaluation(graph)
+    return lambda parameters: float(
+        np.mean([float(evaluation(parameters, *batch)) for batch in batches])
+    )
+
+
+def _progress(row: dict[str, float | None], epochs: int, left: float) -> str:
+    held = row["validation_loss"]
+    validation = "" if held is None else f", validation {held:.4f}"
+    losses = f"loss {row['train_loss']:.4f}{validation}"
+    return f"train: epoch {row['epoch']}/{epochs}, {losses}, about {duration(left)} left"
+
+
+def _write_metrics(path: Path, history: History) -> None:
+    with written_aside(path) as aside, open(aside, "w", newline="") as file:
+        table = csv.DictWriter(file, history[0].keys())
+        table.writeheader()
+        table.writerows(history)

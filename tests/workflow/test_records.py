@@ -1,0 +1,178 @@
+"""What runs again when something changes, fails or is mended: DESIGN's records at work."""
+
+import json
+import os
+import shutil
+
+import pytest
+import yaml
+
+from .conftest import ROWS, Experiment
+
+GATHERS = {"collect_metrics", "write_report"}
+
+
+def chain(name: str, *, role: str) -> set[str]:
+    """Name the jobs of one acquisition alone."""
+    jobs = {f"convert_acquisition {name}", f"integrate_acquisition {name}"}
+    if role == "train":
+        return jobs
+    return jobs | {
+        f"evaluate_baselines {name}",
+        f"restore_acquisition dlf-slow {name}",
+        f"evaluate_restored {name} dlf-slow",
+    }
+
+
+def test_a_second_run_does_nothing(finished: Experiment) -> None:
+    assert "Nothing to be done" in finished.run()
+
+
+def test_touched_raw_files_start_nothing(experiment: Experiment) -> None:
+    for raw in (experiment.folder / "raw/simulated").iterdir():
+        os.utime(raw)
+    assert experiment.planned() == set()
+
+
+def test_a_reformatted_config_starts_nothing(experiment: Experiment) -> None:
+    config = experiment.folder / "config.yaml"
+    config.write_text(
+        "# a comment\n" + json.dumps(__import__("yaml").safe_load(config.read_text()))
+    )
+    assert experiment.planned() == set()
+
+
+def test_a_training_that_failed_under_an_old_report_is_done_again(experiment: Experiment) -> None:
+    """The declared record is gone with the failure, so that the old report cannot pass for new."""
+    report = experiment.text("results/report/index.html")
+    changed = {"epochs": 3, "batch_size": 4, "patch": 32}
+    experiment.write_config(train=changed)
+    checkpoints = experiment.folder / "results/models/dlf-slow/checkpoints"
+    shutil.rmtree(checkpoints)
+    checkpoints.write_text("in the way")
+    failed = experiment.snakemake()
+    assert failed.returncode != 0
+    assert experiment.text("results/report/index.html") == report
+    assert "error:" in experiment.text("logs/train_unet/dlf-slow.log").splitlines()[-1]
+    checkpoints.unlink()
+    assert "train_unet dlf-slow" in experiment.planned()
+    experiment.run()
+    record = json.loads(experiment.text("results/models/dlf-slow/model.json"))
+    assert record["config"]["train"]["epochs"] == 3
+    assert experiment.text("results/report/index.html") != report
+
+
+def test_a_refused_file_stops_nobody_and_mending_it_runs_its_own_chain(
+    experiment: Experiment,
+) -> None:
+    raw = experiment.folder / "raw/simulated/test-1_rapid.emd"
+    good = raw.read_bytes()
+    raw.write_bytes(good[: len(good) // 2])
+    experiment.run()
+    for record in ("converted/test-1", "dcfi/test-1", "restored/dlf-slow/test-1"):
+        content = json.loads(experiment.text(f"results/{record}.json"))
+        assert content["status"] == "refused"
+        assert "test-1_rapid.emd" in content["reason"]
+    page = experiment.text("results/report/index.html")
+    assert page.index("Refused") < page.index("Results") < page.index("Acquisitions")
+    assert "heating-1" in experiment.text("results/evaluation/metrics.csv")
+    assert "test-1" not in experiment.text("results/evaluation/metrics.csv")
+    assert experiment.planned() == set()
+
+    raw.write_bytes(good)
+    assert experiment.planned() == chain("test-1", role="test") | GATHERS
+    experiment.run()
+    assert "Refused" not in experiment.text("results/report/index.html")
+
+
+def test_a_session_without_a_map_ends_in_the_report(experiment: Experiment) -> None:
+    for name in ("train-1", "train-2"):
+        (experiment.folder / f"raw/simulated/{name}_slow.emd").write_bytes(b"")
+    experiment.run()
+    for record in ("distortion/day-1", "dataset/dlf-slow", "restored/dlf-slow/test-1"):
+        assert json.loads(experiment.text(f"results/{record}.json"))["status"] == "refused"
+    assert "Refused" in experiment.text("results/report/index.html")
+
+
+@pytest.mark.parametrize("role", ["train", "test"])
+def test_a_new_field_of_view_plans_its_own_jobs(experiment: Experiment, role: str) -> None:
+    experiment.write_sheet({**ROWS, "new": role})
+    planned = experiment.planned()
+    assert planned == {"simulate_acquisition new"} | chain("new", role=role) | GATHERS
+
+
+def test_a_new_train_field_of_view_is_taken_where_the_policy_says_so(
+    experiment: Experiment,
+) -> None:
+    experiment.write_sheet({**ROWS, "new": "train"})
+    train = {"epochs": 2, "batch_size": 4, "patch": 32, "on_new_data": "retrain"}
+    experiment.write_config(train=train)
+    assert {"assemble_dataset dlf-slow", "train_unet dlf-slow"} <= experiment.planned()
+    assert "fit_distortion day-1" not in experiment.planned()
+    experiment.write_config(distortion={"on_new_data": "refit"})
+    assert "fit_distortion day-1" in experiment.planned()
+
+
+def test_a_mended_train_file_changes_no_map_and_no_model(experiment: Experiment) -> None:
+    """What was refused when map and model were made is, once mended, like a new row."""
+    experiment.write_sheet({**ROWS, "late": "train"})
+    late = experiment.folder / "raw/simulated/late_rapid.emd"
+    experiment.run("raw/simulated/late_rapid.emd")
+    good = late.read_bytes()
+    late.write_bytes(b"not yet copied")
+    shutil.rmtree(experiment.folder / "results/selection")  # make map and model anew, from all rows
+    experiment.run("--forcerun", "fit_distortion")
+    assert json.loads(experiment.text("results/distortion/day-1.json"))["acquisitions"] == [
+        "train-1",
+        "train-2",
+    ]
+    late.write_bytes(good)
+    assert experiment.planned() == chain("late", role="train") | GATHERS
+
+
+def test_a_removed_row_takes_its_field_of_view_out(experiment: Experiment) -> None:
+    experiment.write_sheet({name: role for name, role in ROWS.items() if name != "train-2"})
+    assert {"fit_distortion day-1", "train_unet dlf-slow"} <= experiment.planned()
+
+
+def test_equal_results_do_not_spread(experiment: Experiment) -> None:
+    """Converted again to the same arrays, an acquisition starts nothing in later runs."""
+    experiment.run("--forcerun", "convert_acquisition", "--until", "convert_acquisition")
+    assert experiment.planned() == set()
+
+
+def test_a_changed_network_retrains_only(experiment: Experiment) -> None:
+    experiment.write_config(unet={"features": 4, "depth": 1})
+    assert experiment.planned() == {
+        "train_unet dlf-slow",
+        *(f"restore_acquisition dlf-slow {name}" for name in ("test-1", "heating-1")),
+        *(f"evaluate_restored {name} dlf-slow" for name in ("test-1", "heating-1")),
+        *GATHERS,
+    }
+
+
+def test_units_and_checkpoints_survive_a_failed_job(experiment: Experiment) -> None:
+    """Stores are not declared, so what was finished in them is not made again."""
+    (experiment.folder / "results/restored/dlf-slow/heating-1.json").unlink()
+    units = experiment.folder / "results/restored/dlf-slow/heating-1.units"
+    (units / "1.json").unlink()
+    said = experiment.run()
+    assert "restore heating-1: 1 of 2 units computed" in said
+
+
+def test_mistakes_are_told_in_one_line_before_any_job(experiment: Experiment) -> None:
+    experiment.write_config(train={"epohcs": 3})
+    failed = experiment.snakemake()
+    assert failed.returncode != 0
+    said = failed.stdout + failed.stderr
+    assert "train.epohcs: unknown key, did you mean 'epochs'?" in said
+    assert "Traceback" not in said
+    experiment.write_config()
+    experiment.write_sheet({**ROWS, "../x": "test"})
+    said = experiment.snakemake().stderr
+    assert "acquisition '../x'" in said
+    assert "Traceback" not in said
+    (experiment.folder / "acquisitions.tsv").unlink()
+    said = experiment.snakemake().stderr
+    assert "acquisitions.tsv: cannot read the sheet" in said
+    assert "Traceback" not in said

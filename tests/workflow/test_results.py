@@ -1,0 +1,101 @@
+"""The whole workflow on a folder outside the clone: what it leaves, and where."""
+
+import csv
+import json
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import zarr
+from safetensors.numpy import load_file
+
+from .conftest import ROOT, Experiment
+
+
+def test_every_result_path_of_the_design_exists(finished: Experiment) -> None:
+    results = finished.folder / "results"
+    converted = zarr.open_group(results / "converted/test-1.zarr", mode="r")
+    assert converted["rapid"].shape == (4, 64, 64)
+    assert converted["slow"].shape == (64, 64)
+    integrated = zarr.open_group(results / "dcfi/test-1.zarr", mode="r")
+    assert integrated["dcfi"].shape == (64, 64)
+    assert integrated["drift"].shape == (4, 2)
+    restored = zarr.open_group(results / "restored/dlf-slow/heating-1.zarr", mode="r")
+    assert restored["0"].shape == (60, 64, 64)
+    assert restored["0"].dtype == np.uint16
+    assert restored["mask"].shape == (64, 64)
+    assert load_file(results / "models/dlf-slow/parameters.safetensors")
+    assert (results / "models/dlf-slow/metrics.csv").exists()
+    for stage in ("converted", "dcfi"):
+        for name in ("train-1", "train-2", "test-1", "heating-1"):
+            assert json.loads((results / stage / f"{name}.json").read_text())["status"] == "ok"
+
+
+def test_the_map_says_what_other_tools_rely_on(finished: Experiment) -> None:
+    record = json.loads(finished.text("results/distortion/day-1.json"))
+    columns = np.array(record["columns"])
+    assert len(columns) == len(record["valid"]) == len(record["sigma"]) == 64
+    assert np.all(np.diff(columns) > 0)
+    assert record["acquisitions"] == ["train-1", "train-2"]
+    assert set(record["shifts"]) == set(record["residual"]) == {"train-1", "train-2"}
+    assert record["method"] == "spline"
+    assert {"row_shift", "lag", "digest"} <= set(record)
+
+
+def test_metrics_are_one_long_table(finished: Experiment) -> None:
+    with open(finished.folder / "results/evaluation/metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["acquisition", "frame", "method", "metric", "value"]
+    assert {row["acquisition"] for row in rows} == {"test-1", "heating-1"}
+    assert {row["method"] for row in rows} == {"rapid", "dcfi", "gaussian", "dlf-slow"}
+
+
+def test_the_report_is_one_page_that_asks_for_nothing(finished: Experiment) -> None:
+    page = finished.text("results/report/index.html")
+    found: list[tuple[str, dict[str, str | None]]] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
+    parser.feed(page)
+    pictures = [attributes for tag, attributes in found if tag == "img"]
+    assert len(pictures) == 4  # two acquisitions, the map, the learning curves
+    assert all(str(each["src"]).startswith("data:image/png;base64,") for each in pictures)
+    assert all(each["alt"] for each in pictures)
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in found}
+    assert "Refused" not in page
+
+
+def test_progress_is_told_and_kept_in_the_log(finished: Experiment) -> None:
+    assert "train: epoch 2/2" in finished.text("logs/train_unet/dlf-slow.log")
+
+
+def test_own_raw_files_run_from_another_folder(finished: Experiment, tmp_path) -> None:
+    """Raw files with a sheet and an empty config: nothing is simulated, nothing fabricated."""
+    own = Experiment(tmp_path / "own data")
+    own.folder.mkdir()
+    for part in ("rapid.emd", "slow.emd"):
+        for name in ("train-1", "test-1"):
+            shutil.copy(finished.folder / f"raw/simulated/{name}_{part}", own.folder)
+    lines = ["acquisition\tsession\trole\trapid\tslow"]
+    lines += ["a\tmonday\ttrain\ttrain-1_rapid.emd\ttrain-1_slow.emd"]
+    lines += ["b\tmonday\ttest\ttest-1_rapid.emd::BF\ttest-1_slow.emd"]
+    (own.folder / "acquisitions.tsv").write_text("\n".join(lines) + "\n")
+    own.write_config(simulate=None, evaluate=None)
+    own.run()
+    assert "psnr_slow" in own.text("results/evaluation/metrics.csv")
+    assert not (own.folder / "raw").exists()
+
+
+def test_a_picture_serves_as_specimen(realdata, tmp_path) -> None:
+    """Real dislocations under the simulated scan, from raw file to report."""
+    real = Experiment(tmp_path / "real")
+    real.folder.mkdir()
+    picture = str(realdata / "ti_insitu_1751.png")
+    real.write_config(simulate={"size": 64, "frames": 4, "series_frames": 4, "specimen": picture})
+    real.write_sheet({"train-1": "train", "test-1": "test"})
+    real.run()
+    assert "test-1" in real.text("results/report/index.html")
+
+
+def test_lint_finds_nothing() -> None:
+    done = Experiment(ROOT).snakemake("--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
