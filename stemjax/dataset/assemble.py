@@ -66,17 +66,24 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
     if not good:
         raise Refused("no usable acquisition with a distortion map to learn from")
     counts = [_frames(source, model) for source in good]
-    shape = read_record(good[0].converted)["shape"]
+    shapes = [read_record(source.converted)["shape"] for source in good]
     patch = model.train.patch
-    if min(shape) < patch:
-        raise Refused(f"frames of {shape[0]} x {shape[1]} are smaller than a patch of {patch}")
+    for source, shape in zip(good, shapes, strict=True):
+        if min(shape) < patch:
+            raise Refused(
+                f"{source.acquisition}: frames of {shape[0]} x {shape[1]} are smaller than a "
+                f"patch of {patch}; lower train.patch"
+            )
     entries = []
-    for source, count, rows in zip(good, counts, _split(model, len(good), shape[0]), strict=True):
+    for source, count, rows in zip(good, counts, _split(model, shapes), strict=True):
         for split, (first, last) in rows.items():
             entries.append(
                 {**asdict(source), "frames": count, "split": split, "rows": [first, last]}
             )
-    patches = sum(counts) * (shape[0] // patch) * (shape[1] // patch)
+    patches = sum(
+        count * (shape[0] // patch) * (shape[1] // patch)
+        for count, shape in zip(counts, shapes, strict=True)
+    )
     return {
         "pairs": entries,
         "target": model.target,
@@ -97,25 +104,25 @@ def _content(source: Source) -> list[str]:
     return [read_record(path)["digest"] for path in paths]
 
 
-def _split(model: Model, fields: int, height: int) -> list[dict[str, tuple[int, int]]]:
+def _split(model: Model, shapes: Sequence[list[int]]) -> list[dict[str, tuple[int, int]]]:
     """Share out fields of view; frames of one field share a target and must stay together.
 
     A single field is divided by rows instead, with a gap wider than a patch.
     """
-    whole = (0, height)
+    fields, height = len(shapes), shapes[0][0]
     share = model.train.validation
-    if share == 0:
-        return [{"train": whole}] * fields
-    if fields == 1:
+    if share > 0 and fields == 1:
         patch = model.train.patch
         cut = height - max(round(share * height), patch)
-        if cut - patch < patch:
-            return [{"train": whole}]
-        return [{"train": (0, cut - patch - 1), "validation": (cut, height)}]
-    held = max(1, round(share * fields))
+        if cut - patch - 1 >= patch:
+            return [{"train": (0, cut - patch - 1), "validation": (cut, height)}]
+    # At least one is held back, and at least one is left to learn from.
+    held = min(max(1, round(share * fields)), fields - 1) if share > 0 else 0
     order = np.random.default_rng(model.train.seed).permutation(fields)
     chosen = set(order[:held].tolist())
-    return [{"validation" if k in chosen else "train": whole} for k in range(fields)]
+    return [
+        {"validation" if k in chosen else "train": (0, shape[0])} for k, shape in enumerate(shapes)
+    ]
 
 
 def _scale(sources: Sequence[Source], counts: Sequence[int], model: Model) -> Scale:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemjax.distortion.map import from_json, warp_matrices
+from stemjax.integrate.align import displacement, spectrum
 from stemjax.io.store import open_store
 from stemjax.progress import track
 from stemjax.records import read_record
@@ -64,9 +65,14 @@ def load_field(
     the_map = from_json(session)
     source, _ = open_store(converted.with_suffix(".zarr"))
     integrated, _ = open_store(dcfi.with_suffix(".zarr"))
-    shift = np.array(session["shifts"].get(converted.stem, [0.0, 0.0]))
     drift = np.asarray(integrated["drift"])
     height, width = source["rapid"].shape[1:]
+    mean = np.asarray(integrated["dcfi"], np.float32)
+    if converted.stem in session["shifts"]:
+        shift = np.array(session["shifts"][converted.stem])
+    else:  # the map was fitted before this field of view was there
+        rows, columns = warp_matrices(the_map, height)
+        shift = displacement(spectrum(rows @ mean @ columns), spectrum(source["slow"][...]))
     rapid = np.empty((len(frames), height, width), np.float32)
     for k, frame in enumerate(frames):
         y, x = drift[frame] - shift
@@ -74,7 +80,7 @@ def load_field(
         rapid[k] = rows @ np.asarray(source["rapid"][frame], np.float32) @ columns
     if target == "dcfi":
         rows, columns = warp_matrices(the_map, height, (-float(shift[0]), -float(shift[1])))
-        still = rows @ np.asarray(integrated["dcfi"], np.float32) @ columns
+        still = rows @ mean @ columns
     else:
         still = np.asarray(source["slow"], np.float32)
     border = BORDER + int(np.ceil(np.abs(drift[list(frames)] - shift).max()))

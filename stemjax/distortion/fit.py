@@ -48,7 +48,9 @@ class Fit:
     residuals: Float[np.ndarray, " field"]
 
 
-def fit_map(fields: list[Field], lag: Lag, settings: Distortion) -> Fit:
+def fit_map(
+    fields: list[Field], lag: Lag, settings: Distortion, slow_dwell_us: float = np.inf
+) -> Fit:
     """Fit one smooth map to all fields of view of a session.
 
     The slow scan is sampled where the curve says the beam was, smeared with the measured lag and
@@ -59,6 +61,8 @@ def fit_map(fields: list[Field], lag: Lag, settings: Distortion) -> Fit:
         fields: at least one, of one shape.
         lag: the detector's response.
         settings: of the curve.
+        slow_dwell_us: dwell time of the slow scans in microseconds, which lag as well: by a
+            tenth or two of a pixel, as a whole. Not corrected by default.
     """
     width = fields[0].rapid.shape[1]
     dy, gain, shift = coarse_line([f.rapid for f in fields], [f.slow for f in fields])
@@ -73,6 +77,7 @@ def fit_map(fields: list[Field], lag: Lag, settings: Distortion) -> Fit:
     for blur in LEVELS:
         images = [_prepare(field, blur) for field in fields]
         parameters, normal, costs = _minimise(parameters, images, basis, smear)
+    parameters[0] -= lag.delay_px() * lag.dwell_us / slow_dwell_us
     common = len(parameters) - FIELD * len(fields)
     own = parameters[common:].reshape(-1, FIELD)
     pixels = fields[0].rapid.size

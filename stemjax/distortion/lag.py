@@ -83,31 +83,48 @@ def noise_correlation(
     return total / total[0]
 
 
-def fit_lag(correlation: Float[np.ndarray, " n"], dwell_us: float) -> Lag:
+def fit_lag(correlation: Float[np.ndarray, " n"], dwell_us: float, width: int) -> Lag:
     """Fit a response, acting on white noise, to a measured noise correlation.
 
     Args:
         correlation: as from :func:`noise_correlation`.
         dwell_us: dwell time in microseconds.
+        width: columns of the frames that it was measured on.
     """
     reach = len(correlation) - 1
 
-    def model(p: Float[np.ndarray, " 5"]) -> Float[np.ndarray, " n"]:
-        kernel, floor = _lag(p, dwell_us).kernel(), p[4]
-        full = np.correlate(kernel, kernel, "full")[KERNEL - 1 : KERNEL + reach]
-        return (full / full[0] + floor) / (1 + floor)
+    def model(p: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " n"]:
+        kernel = _lag(p, dwell_us).kernel(max(width, KERNEL))
+        full = np.correlate(kernel, kernel, "full")[len(kernel) - 1 :][:width]
+        return _without_row_means(full, reach)
 
     # Logarithms of the fast decay in pixels, of the amplifier's and the slow decay's ratio to
-    # it, then the slow share and the floor that row means leave. What decays more slowly than
-    # `reach` cannot be told from that floor.
-    low = [np.log(0.3), np.log(0.02), np.log(1.5), 0.0, -0.2]
-    high = [np.log(reach / 3), np.log(0.9), np.log(12.0), 0.5, 0.2]
-    start = [np.log(4.0), np.log(0.2), np.log(4.0), 0.1, 0.0]
+    # it, then the slow share.
+    low = [np.log(0.3), np.log(0.02), np.log(1.5), 0.0]
+    high = [np.log(reach / 3), np.log(0.9), np.log(12.0), 0.5]
+    start = [np.log(4.0), np.log(0.2), np.log(4.0), 0.1]
     fit = least_squares(lambda p: model(p) - correlation, start, bounds=(low, high))
     return _lag(fit.x, dwell_us)
 
 
-def _lag(p: Float[np.ndarray, " 5"], dwell_us: float) -> Lag:
+def _without_row_means(
+    covariance: Float[np.ndarray, " width"], reach: int
+) -> Float[np.ndarray, " n"]:
+    """Expected correlation of rows of stationary noise once each has lost its mean.
+
+    To leave that to a free offset would let the slow decay trade with it.
+    """
+    width = len(covariance)
+    total = np.cumsum(covariance)
+    with_mean = (total + total[::-1] - covariance[0]) / width  # of each pixel with its row's mean
+    upto = np.concatenate([[0.0], np.cumsum(with_mean)])
+    near = np.arange(reach + 1)
+    means = (upto[width - near] + upto[width] - upto[near]) / (width - near)
+    left = covariance[near] - means + with_mean.mean()
+    return left / left[0]
+
+
+def _lag(p: Float[np.ndarray, " 4"], dwell_us: float) -> Lag:
     fast = float(np.exp(p[0]) * dwell_us)
     return Lag(
         decays_us=(fast, fast * float(np.exp(p[2]))),

@@ -58,8 +58,9 @@ def fit_session(
         raise Refused(
             f"session '{session}': the detector's lag needs two frames of a field of view"
         )
-    lag = fit_lag(np.mean(correlations, axis=0), scan["dwell_us"])
-    fit = fit_map(fields, lag, settings)
+    lag = fit_lag(np.mean(correlations, axis=0), scan["dwell_us"], scan["shape"][1])
+    slow_dwell_us = read_record(paths[0])["scan"]["slow_dwell_us"] or np.inf
+    fit = fit_map(fields, lag, settings, slow_dwell_us)
     names = [path.stem for path in paths]
     rest = fit.residuals.mean()
     say(f"session {session}: map of {len(names)} fields of view, residual {rest:.2f}")

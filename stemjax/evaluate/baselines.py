@@ -22,6 +22,8 @@ def gaussian(image: Image, strength: float) -> Image:
 def nlm(image: Image, strength: float) -> Image:
     """Non-local means (Buades et al., 2005), its threshold in units of the image's contrast."""
     low, high = np.percentile(image, [1, 99])
+    if high == low:
+        return image
     scaled = (image - low) / (high - low)
     filtered = denoise_nl_means(scaled, h=strength, patch_size=5, patch_distance=6, fast_mode=True)
     return filtered * (high - low) + low

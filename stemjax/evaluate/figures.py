@@ -11,7 +11,7 @@ from stemjax.distortion.map import DistortionMap
 from stemjax.typing import AnyImage
 
 PANEL_INCHES = 2.6
-BAR_NM = (50, 100, 200, 500, 1000, 2000)
+BAR_NM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
 
 def side_by_side(images: dict[str, AnyImage], pixel_size_nm: float) -> bytes:

@@ -15,8 +15,7 @@ def paper_psnr(image: AnyImage, reference: AnyImage) -> float:
     Both images are stretched from their minimum and maximum to 0 to 65,535 first. That makes it
     depend on single extreme pixels: use it to compare with the paper, not to judge.
     """
-    error = _stretched(image) - _stretched(reference)
-    return float(10 * np.log10(FULL_SCALE**2 / np.mean(error**2)))
+    return _decibels(FULL_SCALE, _stretched(image) - _stretched(reference))
 
 
 def fitted(image: AnyImage, reference: AnyImage) -> Image:
@@ -33,8 +32,7 @@ def fitted(image: AnyImage, reference: AnyImage) -> Image:
 
 def psnr(image: AnyImage, reference: AnyImage) -> float:
     """PSNR in dB; the range is the reference's, from its 0.1 to its 99.9 percentile."""
-    error = image.astype(float) - reference.astype(float)
-    return float(10 * np.log10(data_range(reference) ** 2 / np.mean(error**2)))
+    return _decibels(data_range(reference), image.astype(float) - reference.astype(float))
 
 
 def ssim(image: AnyImage, reference: AnyImage) -> float:
@@ -57,6 +55,13 @@ def data_range(reference: AnyImage) -> float:
     return float(high - low)
 
 
+def _decibels(peak: float, error: Image) -> float:
+    with np.errstate(divide="ignore"):  # infinite where there is no error
+        return float(10 * np.log10(peak**2 / np.mean(error**2)))
+
+
 def _stretched(image: AnyImage) -> Image:
     low, high = float(image.min()), float(image.max())
+    if high == low:
+        return np.zeros(image.shape)
     return (image - low) * (FULL_SCALE / (high - low))

@@ -62,8 +62,9 @@ def load_references(
     integrated, about = open_store(dcfi.with_suffix(".zarr"))
     first = about["first_frame"]
     index = chosen_frames(count, frames, first)
+    chosen = index.tolist()
     rows, columns = warp_matrices(the_map, source["rapid"].shape[1])
-    raw = np.stack([np.asarray(source["rapid"][int(k)], np.float32) for k in index])
+    raw = np.stack([np.asarray(source["rapid"][k], np.float32) for k in chosen])
     still = rows @ np.asarray(integrated["dcfi"], np.float32) @ columns
     drift = np.zeros((count, 2))
     drift[first:] = integrated["drift"]
@@ -78,8 +79,8 @@ def load_references(
     return References(
         index=index,
         rapid=rows @ raw @ columns,
-        dcfi=[moved(still, k, drift[k]) for k in index],
-        slow=[moved(slow, k, drift[k] - offset) if "slow" in source else None for k in index],
+        dcfi=[moved(still, k, drift[k]) for k in chosen],
+        slow=[moved(slow, k, drift[k] - offset) if "slow" in source else None for k in chosen],
         truth=_truth(row.truth, index),
         inside=judged(the_map, source["rapid"].shape[1]),
     )

@@ -18,7 +18,7 @@ from stemjax.evaluate.table import read_metrics
 from stemjax.io.store import open_store
 from stemjax.progress import say, track
 from stemjax.provenance import read_json, written_aside
-from stemjax.records import is_ok
+from stemjax.records import REFUSED, is_ok
 from stemjax.sheet import Acquisition
 from stemjax.typing import AnyImage, Json
 
@@ -47,7 +47,7 @@ def write_report(
         "version": __version__,
         "sheet": sheet,
         "models": _models(results, models),
-        "refused": _refused(results),
+        "refused": _refused(results, sheet, models),
         "table": _table(results / "evaluation" / "metrics.csv"),
         "maps": _maps(results, sorted({row.session for row in sheet})),
         "acquisitions": [
@@ -90,15 +90,26 @@ def _table(path: Path) -> Json:
     return {"metrics": {metric: METRICS[metric] for metric in metrics}, "methods": methods}
 
 
-def _refused(results: Path) -> list[tuple[str, str]]:
-    """Name each refusal once: later stages repeat the reason of the first."""
+def _refused(
+    results: Path, sheet: Sequence[Acquisition], models: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Name each refusal once: later stages repeat the reason of the first.
+
+    Only what sheet and config name now: records of rows that were taken out may still be there.
+    """
+    names = [row.acquisition for row in sheet]
+    restored = [row.acquisition for row in sheet if row.role != "train"]
+    records = [(name, f"converted/{name}") for name in names]
+    records += [(name, f"dcfi/{name}") for name in names]
+    records += [(name, f"distortion/{name}") for name in sorted({row.session for row in sheet})]
+    records += [(name, f"dataset/{name}") for name in models]
+    records += [(name, f"models/{name}/model") for name in models]
+    records += [(name, f"restored/{model}/{name}") for model in models for name in restored]
     reasons: dict[str, str] = {}
-    for stage in ("converted", "dcfi", "distortion", "dataset", "models", "restored"):
-        for path in sorted((results / stage).rglob("*.json")):
-            record = read_json(path) if ".zarr" not in str(path) else None
-            if isinstance(record, dict) and record.get("status") == "refused":
-                name = path.parent.name if stage == "models" else path.stem
-                reasons.setdefault(record["reason"], name)
+    for name, path in records:
+        record = read_json(results / f"{path}.json")
+        if record["status"] == REFUSED:
+            reasons.setdefault(record["reason"], name)
     return [(name, reason) for reason, name in reasons.items()]
 
 

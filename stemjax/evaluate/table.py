@@ -9,7 +9,7 @@ import numpy as np
 
 from stemjax.config import Evaluate
 from stemjax.evaluate.baselines import BASELINES, strongest
-from stemjax.evaluate.metrics import fitted, paper_psnr, psnr, ssim
+from stemjax.evaluate.metrics import data_range, fitted, paper_psnr, psnr, ssim
 from stemjax.evaluate.references import References, load_references
 from stemjax.io.store import open_store
 from stemjax.progress import track
@@ -85,12 +85,15 @@ def measure(
             if reference is None:
                 continue
             target = reference[inside]
+            if data_range(target) == 0:  # a blank scan shows no structure to agree with
+                continue
             close = fitted(image, target)
             rows.append([int(frame), method, f"psnr_{name}", psnr(close, target)])
             rows.append([int(frame), method, f"ssim_{name}", ssim(close, target)])
             if name == "slow":
                 rows.append([int(frame), method, "psnr_paper", paper_psnr(image, target)])
-    return [[*row[:3], round(row[3], 4)] for row in rows]
+    # An image that equals its reference has an infinite PSNR, which no mean survives.
+    return [[*row[:3], round(row[3], 4)] for row in rows if np.isfinite(row[3])]
 
 
 def collect_metrics(records: Sequence[str | Path], path: str | Path) -> None:

@@ -51,11 +51,12 @@ def measure_drift(frames: da.Array | AnyFrames) -> Track:
 def spectrum(frame: da.Array | AnyImage) -> Complex[np.ndarray, "y x"]:
     """Fourier transform of a frame with only that left which tells where the specimen is.
 
-    A band pass drops the background and the pixel noise. Row offsets and streaks live on the
-    vertical axis (kx = 0), which is left out.
+    A band pass drops the background and the pixel noise. Row offsets are taken off before the
+    window would spread them, and the vertical axis (kx = 0), where streaks live, is left out.
     """
     image = np.asarray(frame, dtype=float)
-    image = (image - image.mean()) * np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape))
+    image = image - image.mean(axis=1, keepdims=True)
+    image *= np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape))
     ky, kx = np.meshgrid(*(2 * np.pi * fftfreq(n) for n in image.shape), indexing="ij")
     k2 = ky**2 + kx**2
     band = np.exp(-k2 * FINE_PX**2 / 2) - np.exp(-k2 * COARSE_PX**2 / 2)

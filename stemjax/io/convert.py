@@ -45,6 +45,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         "vendor": {"rapid": rapid.vendor, **{name: raw.vendor for name, raw in stills.items()}},
     }
     pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
+    images = {name: _still(row, name, raw, rapid) for name, raw in stills.items()}
     with new_store(store) as group:
         described = [multiscale("rapid", pixel, frame_time)]
         total = len(rapid.frames)
@@ -54,8 +55,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
             frames = np.ascontiguousarray(rapid.frames[span].compute())
             array[span] = frames
             digests.append(digest(frames))
-        for name, raw in stills.items():
-            image = _still(row, name, raw, rapid)
+        for name, image in images.items():
             create_image(group, name, image)
             digests.append(digest(image))
             described.append(multiscale(name, pixel))
@@ -72,8 +72,8 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
 
 
 def _scan(row: Acquisition, rapid: RawImage) -> Json:
-    pixel = row.pixel_size_nm or rapid.pixel_size_nm
-    dwell = row.dwell_us or rapid.dwell_us
+    pixel = rapid.pixel_size_nm or row.pixel_size_nm
+    dwell = rapid.dwell_us or row.dwell_us
     for value, column in ((pixel, "pixel_size_nm"), (dwell, "dwell_us")):
         if value is None:
             raise Refused(f"{row.rapid}: does not say its {column}; give it in the sheet's column")

@@ -110,11 +110,12 @@ def _image(signal: Mapping[str, Any]) -> RawImage:
     x = axes[-1]
     vendor = signal["original_metadata"]
     scan = vendor.get("Scan", {})
+    calibrated = "PixelSize" in vendor.get("BinaryResult", {})  # else the reader says 1 m
     frame_time = axes[0]["scale"] * UNITS_S.get(axes[0]["units"], 0) if len(axes) == 3 else None
     return RawImage(
         title=str(signal["metadata"]["General"]["title"]),
         frames=data if data.ndim == 3 else data[None],
-        pixel_size_nm=(x["scale"] * UNITS_NM.get(x["units"], 0)) or None,
+        pixel_size_nm=(x["scale"] * UNITS_NM.get(x["units"], 0) * calibrated) or None,
         frame_time_s=_number(scan, "FrameTime", 1.0) or frame_time,
         dwell_us=_number(scan, "DwellTime", 1e6),
         line_time_us=_number(scan, "LineTime", 1e6),

@@ -29,7 +29,8 @@ def save_parameters(path: str | Path, parameters: nnx.State) -> dict[str, np.nda
 
 def load_parameters(path: str | Path, settings: Settings) -> tuple[nnx.GraphDef, nnx.State]:
     """Read parameters that :func:`save_parameters` wrote into a network of these settings."""
-    graph, state = new_network(settings, 0)
+    # Only shapes: initial values, which nobody would see, take seconds to compile.
+    graph, state = nnx.split(nnx.eval_shape(lambda: UNet(settings, rngs=nnx.Rngs(0))))
     flat = flatten_dict(nnx.to_pure_dict(state))
     stored = load_file(path)
     filled = {key: jax.numpy.asarray(stored[_name(key)]) for key in flat}

@@ -64,7 +64,8 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
         raw = frames[unit].compute()
         identity = digest(raw, made_from)
         kept = read_json(label) if label.exists() else {}
-        if kept.get("input") != identity:
+        # The label alone would vouch for a shard that was deleted or overwritten since.
+        if kept.get("input") != identity or kept["output"] != digest(target["0"][unit]):
             output = _restore_unit(raw, restore)
             target["0"][unit] = output  # one shard: zarr writes it aside and renames it
             kept = {"input": identity, "output": digest(output)}

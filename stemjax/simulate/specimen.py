@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
-from skimage.color import rgb2gray
-from skimage.io import imread
 from skimage.transform import resize
 
 from stemjax.errors import UserError
@@ -189,15 +188,15 @@ def _add_contrast(total: Image, line: Dislocation, material: Material, pixel_nm:
 
 def _picture(rng: np.random.Generator, path: Path, canvas: int) -> Image:
     try:
-        picture = imread(path)
-    except (OSError, ValueError) as error:
+        with PIL.Image.open(path) as file:
+            deep = file.mode.startswith(("I", "F"))  # more than 8 bit
+            picture = np.asarray(file if deep else file.convert("L"), float)
+    except OSError as error:
         raise UserError(f"simulate.specimen: cannot read the picture '{path}': {error}") from None
-    if picture.ndim == 3:
-        picture = rgb2gray(picture[..., :3])
     # Twice the canvas: fields of view differ, and averaging removes the picture's own noise.
     scale = 2 * canvas / min(picture.shape)
-    picture = resize(picture.astype(float), [round(side * scale) for side in picture.shape])
+    picture = resize(picture, [round(side * scale) for side in picture.shape])
     corner = [rng.integers(0, side - canvas + 1) for side in picture.shape]
     part = picture[corner[0] : corner[0] + canvas, corner[1] : corner[1] + canvas]
     low, high = np.percentile(picture, [0.5, 99.5])
-    return 0.1 + 0.5 * np.clip((part - low) / (high - low), 0, 1)
+    return 0.1 + 0.5 * np.clip((part - low) / ((high - low) or 1.0), 0, 1)

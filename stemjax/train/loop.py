@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 from jaxtyping import PyTree
 
@@ -58,7 +60,7 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
     if done < steps:
         pairs, held_back = load_pairs(record, "train"), load_pairs(record, "validation")
         validate = _validation(graph, held_back, model)
-        step = make_step(graph, transformation)
+        step, magnitude = make_step(graph, transformation), jax.jit(optax.tree.norm)
         start = last = time.monotonic()
         for epoch in range(done // per_epoch, settings.epochs):
             began = time.monotonic()
@@ -70,10 +72,11 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
                 )
                 losses.append(value)
             loss = float(jnp.mean(jnp.stack(losses)))
-            if not np.isfinite(loss):
+            # The last step's own result shows in no loss yet.
+            if not np.isfinite(loss + float(magnitude(state["parameters"]))):
                 raise UserError(
-                    f"training diverged in epoch {epoch + 1} (loss {loss}); the last good "
-                    f"checkpoint is in {folder / 'checkpoints'}; lower train.learning_rate"
+                    f"training diverged in epoch {epoch + 1} (loss {loss}); lower "
+                    f"train.learning_rate; earlier checkpoints are in {folder / 'checkpoints'}"
                 )
             now = time.monotonic()
             history.append(
@@ -129,7 +132,7 @@ def _validation(
     )
 
 
-def _progress(row: dict[str, float | None], epochs: int, left: float) -> str:
+def _progress(row: Json, epochs: int, left: float) -> str:
     held = row["validation_loss"]
     validation = "" if held is None else f", validation {held:.4f}"
     losses = f"loss {row['train_loss']:.4f}{validation}"

@@ -44,7 +44,8 @@ def make_step(graph: nnx.GraphDef, transformation: optax.GradientTransformation)
         parameters: PyTree, state: PyTree, rapid: Batch, target: Batch
     ) -> tuple[PyTree, PyTree, Float[Array, ""]]:
         value, gradient = jax.value_and_grad(objective)(parameters, rapid, target)
-        updates, state = transformation.update(gradient, state, parameters)
+        with jax.numpy_dtype_promotion("standard"):  # optax counts steps in integers
+            updates, state = transformation.update(gradient, state, parameters)
         return optax.apply_updates(parameters, updates), state, value
 
     return jax.jit(step, donate_argnums=(0, 1))

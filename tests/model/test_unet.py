@@ -1,0 +1,96 @@
+"""The network's layers against NumPy, and what the whole of it promises."""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from stemjax.config import UNet as Settings
+from stemjax.model import unet
+from stemjax.model.unet import UNet
+
+
+def network(features: int = 2, depth: int = 1, *, last: bool = False) -> UNet:
+    """Make a network; with `last`, one whose last layer is no longer zero."""
+    made = UNet(Settings(features=features, depth=depth), rngs=nnx.Rngs(0))
+    if last:
+        kernel = made.last.kernel
+        kernel.set_value(jnp.linspace(-1.0, 1.0, kernel.size).reshape(kernel.shape) + 0.3)
+    return made
+
+
+def noise(*shape: int) -> np.ndarray:
+    """Make float32 noise."""
+    return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(("depth", "shape"), [(1, (3, 6, 10, 1)), (2, (1, 8, 12, 1))])
+def test_a_frame_keeps_its_shape_and_at_first_its_values(
+    depth: int, shape: tuple[int, ...]
+) -> None:
+    frames = noise(*shape)
+    np.testing.assert_array_equal(network(depth=depth)(jnp.asarray(frames)), frames)
+    changed = np.asarray(network(depth=depth, last=True)(jnp.asarray(frames)))
+    assert changed.shape == shape
+    assert np.abs(changed - frames).max() > 0.01
+
+
+def test_halving_takes_the_maximum_of_two_by_two() -> None:
+    x = noise(2, 4, 6, 3)
+    expected = np.empty((2, 2, 3, 3), np.float32)
+    for y in range(2):
+        for column in range(3):
+            block = x[:, 2 * y : 2 * y + 2, 2 * column : 2 * column + 2]
+            expected[:, y, column] = block.max(axis=(1, 2))
+    np.testing.assert_array_equal(unet._halved(jnp.asarray(x)), expected)
+
+
+def test_doubling_is_a_transposed_convolution_beside_what_was_kept() -> None:
+    up = unet._Up(3, 2, rngs=nnx.Rngs(1))
+    joined = []
+
+    def keep(x: jax.Array) -> jax.Array:
+        joined.append(np.asarray(x))
+        return x[..., :2]
+
+    up.join = keep
+    up.expand.bias.set_value(jnp.asarray(noise(8)))
+    x, skip = noise(2, 3, 4, 3), noise(2, 6, 8, 2)
+    kernel = np.asarray(up.expand.kernel.get_value()).reshape(3, 2, 2, 2)
+    bias = np.asarray(up.expand.bias.get_value()).reshape(2, 2, 2)
+    expected = np.zeros((2, 6, 8, 2))
+    for y, column in np.ndindex(3, 4):  # each pixel adds its multiple of the kernel to 2 x 2
+        patch = np.tensordot(x[:, y, column], kernel, axes=1) + bias
+        expected[:, 2 * y : 2 * y + 2, 2 * column : 2 * column + 2] += patch
+    up(jnp.asarray(x), jnp.asarray(skip))
+    np.testing.assert_array_equal(joined[0][..., :2], skip)
+    np.testing.assert_allclose(joined[0][..., 2:], expected, atol=1e-6)
+
+
+def test_inside_a_shift_by_the_coarsest_pixel_moves_the_result_along() -> None:
+    depth, edge = 2, 24  # pixels that the frame's edge reaches through all convolutions
+    wide = noise(1, 68, 68, 1)
+    apply = network(depth=depth, last=True)
+    here = np.asarray(apply(jnp.asarray(wide[:, :64, :64])))
+    moved = np.asarray(apply(jnp.asarray(wide[:, 4:, 4:])))
+    inside = here[:, edge + 4 : 64 - edge, edge + 4 : 64 - edge]
+    assert inside.size > 100
+    np.testing.assert_allclose(
+        moved[:, edge : 60 - edge, edge : 60 - edge], inside, rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("features", "depth"), [(2, 1), (3, 2), (2, 3)])
+def test_there_are_as_many_parameters_as_the_layers_say(features: int, depth: int) -> None:
+    def twice(inputs: int, outputs: int) -> int:
+        return (9 * inputs + 1) * outputs + (9 * outputs + 1) * outputs
+
+    widths = [features * 2**k for k in range(depth + 1)]
+    expected = twice(1, features) + features + 1
+    for narrow, wide in pairwise(widths):
+        expected += twice(narrow, wide) + (wide + 1) * 4 * narrow + twice(2 * narrow, narrow)
+    shapes = nnx.state(nnx.eval_shape(lambda: network(features, depth)), nnx.Param)
+    assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == expected

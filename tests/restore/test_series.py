@@ -1,0 +1,203 @@
+"""Restoring a series in units: what is computed, when, and that the result is the same."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from ome_zarr_models.v05.image import Image
+
+from stemjax.errors import Refused
+from stemjax.restore import series
+from stemjax.restore.frames import make_restore
+from stemjax.restore.series import Inputs, restore_acquisition
+from tests.handmade import FRAME_S, PIXEL_NM, Handmade, settings, straight
+
+SIZE = 16
+UNIT = 50
+SCALE = {
+    "rapid_offset": 30_000.0,
+    "rapid_scale": 8_000.0,
+    "target_offset": 25_000.0,
+    "target_scale": 6_000.0,
+}
+FRAMES = np.random.default_rng(3).integers(20_000, 40_000, (130, SIZE, SIZE)).astype(np.uint16)
+MAP = straight(SIZE, shift=2.0)
+
+
+class Series:
+    """A series to restore, how often it is done, and which units that took."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.handmade = Handmade(folder)
+        self.store = self.handmade.results / "restored/m/a.zarr"
+        self.computed: list[int] = []
+        self.fault: Callable[[], None] | None = None
+        restore_unit = series._restore_unit
+
+        def counted(raw: np.ndarray, restore: Any) -> np.ndarray:
+            if self.fault is not None and len(self.computed) == 2:
+                self.fault()
+            self.computed.append(len(raw))
+            return restore_unit(raw, restore)
+
+        monkeypatch.setattr(series, "_restore_unit", counted)
+        self.inputs = Inputs(
+            converted=self.record(FRAMES),
+            distortion=self.handmade.map("s", MAP),
+            model=self.handmade.model("m", settings(), SCALE, last=0.1),
+        )
+
+    def record(self, frames: np.ndarray) -> Path:
+        """Convert these frames, in the place of earlier ones."""
+        return self.handmade.converted("a", frames)
+
+    def run(self, code: str = "code") -> tuple[dict[str, Any], list[int]]:
+        """Restore; gives the record and how many frames each computed unit had."""
+        self.computed.clear()
+        return restore_acquisition(self.inputs, self.store, code), list(self.computed)
+
+    def array(self) -> np.ndarray:
+        """Read the restored frames."""
+        return zarr.open_group(self.store, mode="r")["0"][...]
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Series:
+    """Give a series of 130 frames: two whole units and one of 30."""
+    return Series(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def restored(recorded: Series) -> Series:
+    """Give a series that was restored once."""
+    _, computed = recorded.run()
+    assert computed == [50, 50, 30]
+    return recorded
+
+
+def expected(recorded: Series, frames: np.ndarray = FRAMES) -> np.ndarray:
+    """Restore frame by frame, without units and stores."""
+    restore = make_restore(recorded.inputs.model.parent, MAP, SIZE)
+    return np.concatenate([restore(frame[None]) for frame in frames])
+
+
+def test_all_frames_are_restored_as_each_would_be_alone(restored: Series) -> None:
+    np.testing.assert_array_equal(restored.array(), expected(restored))
+
+
+def test_the_record_vouches_for_the_arrays(restored: Series) -> None:
+    record, computed = restored.run()
+    assert computed == []
+    assert (record["frames"], record["shape"]) == (130, [SIZE, SIZE])
+    assert restored.run()[0] == record
+    restored.inputs = Inputs(
+        restored.inputs.converted,
+        restored.handmade.map("s", straight(SIZE, shift=-2.0)),
+        restored.inputs.model,
+    )
+    assert restored.run()[0]["digest"] != record["digest"]
+
+
+def test_a_killed_job_goes_on_where_it_was(recorded: Series) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    recorded.fault = stop
+    with pytest.raises(KeyboardInterrupt):
+        recorded.run()
+    recorded.fault = None
+    assert recorded.run()[1] == [30]
+    np.testing.assert_array_equal(recorded.array(), expected(recorded))
+
+
+def test_appended_frames_compute_new_and_touched_units_only(recorded: Series) -> None:
+    for count, units in ((60, [50, 10]), (70, [20]), (130, [50, 30])):
+        recorded.record(FRAMES[:count])
+        assert recorded.run()[1] == units
+        assert recorded.array().shape == (count, SIZE, SIZE)
+    np.testing.assert_array_equal(recorded.array(), expected(recorded))
+
+
+def test_frames_that_were_taken_away_and_came_back_are_there_again(restored: Series) -> None:
+    restored.record(FRAMES[:50])
+    assert restored.run()[1] == []
+    assert len(restored.array()) == 50
+    restored.record(FRAMES)
+    restored.run()
+    np.testing.assert_array_equal(restored.array(), expected(restored))
+
+
+def test_a_changed_frame_computes_its_unit_only(restored: Series) -> None:
+    changed = FRAMES.copy()
+    changed[77, 3, 3] += 1
+    restored.record(changed)
+    assert restored.run()[1] == [50]
+    np.testing.assert_array_equal(restored.array(), expected(restored, changed))
+
+
+@pytest.mark.parametrize("change", ["model", "map", "code"])
+def test_what_frames_are_restored_with_computes_all_units(restored: Series, change: str) -> None:
+    if change == "model":
+        brighter = {**SCALE, "target_offset": 26_000.0}
+        restored.handmade.model("m", settings(), brighter, last=0.1)
+    elif change == "map":
+        restored.handmade.map("s", straight(SIZE, shift=-2.0))
+    assert restored.run("new" if change == "code" else "code")[1] == [50, 50, 30]
+
+
+@pytest.mark.parametrize("lost", ["shard", "store", "contents"])
+def test_a_label_does_not_vouch_for_frames_that_are_gone(restored: Series, lost: str) -> None:
+    shards = sorted(path for path in (restored.store / "0/c").rglob("*") if path.is_file())
+    assert len(shards) == 3
+    if lost == "shard":
+        shards[1].unlink()
+    elif lost == "store":
+        shutil.rmtree(restored.store)
+    else:
+        zarr.open_group(restored.store, mode="a")["0"][60] = 0
+    assert restored.run()[1] == ([50, 50, 30] if lost == "store" else [50])
+    np.testing.assert_array_equal(restored.array(), expected(restored))
+
+
+def test_frames_of_another_size_start_the_store_anew(restored: Series) -> None:
+    restored.record(FRAMES[:3, :13])
+    assert restored.run()[1] == [3]
+    assert restored.array().shape == (3, 13, SIZE)
+    assert zarr.open_group(restored.store, mode="r")["mask"].shape == (13, SIZE)
+
+
+def test_the_mask_is_true_where_the_map_is_extrapolated(restored: Series) -> None:
+    """Column x is found at x + 2: the last two of 16 were not seen."""
+    mask = zarr.open_group(restored.store, mode="r")["mask"][...]
+    assert mask.dtype == bool
+    assert mask.shape == (SIZE, SIZE)
+    assert mask[:, 14:].all()
+    assert not mask[:, :14].any()
+    restored.handmade.map("s", straight(SIZE, shift=-1.0))
+    restored.run()
+    mask = zarr.open_group(restored.store, mode="r")["mask"][...]
+    np.testing.assert_array_equal(mask, [[True] + [False] * 15] * SIZE)
+
+
+def test_the_store_is_ome_zarr_with_its_origin(restored: Series) -> None:
+    group = zarr.open_group(restored.store, mode="r")
+    image = Image.from_zarr(group)
+    (multiscale,) = image.attributes.ome.multiscales
+    assert [axis.name for axis in multiscale.axes] == ["t", "y", "x"]
+    (dataset,) = multiscale.datasets
+    assert dataset.path == "0"
+    assert list(dataset.coordinateTransformations[0].scale) == [FRAME_S, PIXEL_NM, PIXEL_NM]
+    assert group.attrs["stemjax"]["acquisition"] == "a"
+    assert group.attrs["stemjax"]["code"] == "code"
+
+
+@pytest.mark.parametrize("which", ["converted/a", "distortion/s", "models/m/model"])
+def test_a_refused_input_is_passed_on_and_nothing_written(recorded: Series, which: str) -> None:
+    recorded.handmade.refused(f"{which}.json", "no good")
+    with pytest.raises(Refused, match=r"^no good$"):
+        recorded.run()
+    assert not recorded.store.exists()
