@@ -106,7 +106,8 @@ class Handmade:
         shifts: dict[str, Sequence[float]] | None = None,
     ) -> Path:
         """Write a session's map as the fit does."""
-        lag = {"decays_us": [0.5, 2.0], "weights": [0.9, 0.1], "delay_px": 6.0}
+        lag = {"decays_us": [1e-4, 1e-3], "weights": [0.9, 0.1], "delay_px": 0.0}
+        lag |= {"amplifier_us": 1e-5, "dwell_us": 0.1}
         content = {**distortion.to_json(), "shifts": shifts or {}}
         return self.record(
             f"distortion/{session}.json",

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from stemjax.distortion.lag import lag_from_json
 from stemjax.distortion.map import from_json, warp_matrices
-from stemjax.integrate.align import displacement, spectrum
+from stemjax.distortion.offset import field_offset
 from stemjax.io.store import open_store
 from stemjax.progress import track
 from stemjax.records import read_record
@@ -71,8 +72,8 @@ def load_field(
     if converted.stem in session["shifts"]:
         shift = np.array(session["shifts"][converted.stem])
     else:  # the map was fitted before this field of view was there
-        rows, columns = warp_matrices(the_map, height)
-        shift = displacement(spectrum(rows @ mean @ columns), spectrum(source["slow"][...]))
+        lag = lag_from_json(session["lag"])
+        shift, _ = field_offset(the_map, lag, mean, np.asarray(source["slow"]))
     rapid = np.empty((len(frames), height, width), np.float32)
     for k, frame in enumerate(frames):
         y, x = drift[frame] - shift

@@ -8,13 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float
-from scipy.linalg import toeplitz
 from scipy.ndimage import gaussian_filter, spline_filter
 
 from stemjax.config import Distortion
 from stemjax.distortion import curve
 from stemjax.distortion.coarse import coarse_line
-from stemjax.distortion.lag import KERNEL, Lag
+from stemjax.distortion.lag import Lag, lag_matrix
 from stemjax.distortion.map import DistortionMap
 from stemjax.typing import Image
 
@@ -23,6 +22,9 @@ BACKGROUND_PX = 24.0  # what varies more slowly is no specimen that both scans a
 ITERATIONS = 12
 FIELD = 4  # parameters of a field of view: dy, dx, contrast, offset
 DRIFT_PX = 4.0  # how far a slow scan may plausibly lie from its rapid frames
+
+# The same for all fields of view: spline basis, lag and its tails.
+Model = tuple[Float[np.ndarray, "x k"], Float[np.ndarray, "x x"], Float[np.ndarray, "x tails"]]
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ def fit_map(
         ]
     )
     basis = curve.spline_basis(np.arange(width, dtype=float), width, settings.knots)
-    smear = lag_matrix(lag, width)
+    model = (basis, lag_matrix(lag, width), lag_tails(lag, width))
     for blur in LEVELS:
         images = [_prepare(field, blur) for field in fields]
-        parameters, normal, costs = _minimise(parameters, images, basis, smear)
+        parameters, normal, costs = _minimise(parameters, images, model)
     parameters[0] -= lag.delay_px() * lag.dwell_us / slow_dwell_us
     common = len(parameters) - FIELD * len(fields)
     own = parameters[common:].reshape(-1, FIELD)
@@ -92,16 +94,14 @@ def fit_map(
     )
 
 
-def lag_matrix(lag: Lag, width: int) -> Float[np.ndarray, "x x"]:
-    """Express the lag along a line as a matrix: the lagged frame is ``frame @ matrix``.
+def lag_tails(lag: Lag, width: int) -> Float[np.ndarray, "x tails"]:
+    """Give an orthonormal basis of all that the line before can leave in a line.
 
-    What a line's first pixels see of the line before is taken to be like their own signal.
+    The beam flies back meanwhile and nobody knows over what, but whatever it was, it fades with
+    the response's own three decays.
     """
-    kernel = lag.kernel(max(width, KERNEL))
-    matrix = toeplitz(np.zeros(width), kernel[:width])
-    np.fill_diagonal(matrix, kernel[0])
-    matrix[0] += 1 - matrix.sum(axis=0)
-    return matrix
+    decays = np.array([*lag.decays_us, lag.amplifier_us]) / lag.dwell_us
+    return orth(np.exp(-np.arange(width)[:, None] / decays))
 
 
 def _prepare(field: Field, blur: float) -> tuple[Image, Image]:
@@ -118,15 +118,14 @@ def _prepare(field: Field, blur: float) -> tuple[Image, Image]:
 def _minimise(
     parameters: Float[np.ndarray, " p"],
     images: list[tuple[Image, Image]],
-    basis: Float[np.ndarray, "x k"],
-    smear: Float[np.ndarray, "x x"],
+    model: Model,
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"], list[float]]:
     """Levenberg-Marquardt; returns the parameters, normal matrix and cost of each field."""
     damping = 1e-3
-    normal, gradient, costs = _normal_equations(parameters, images, basis, smear)
+    normal, gradient, costs = _normal_equations(parameters, images, model)
     for _ in range(ITERATIONS):
         step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), -gradient)
-        trial = _normal_equations(parameters + step, images, basis, smear)
+        trial = _normal_equations(parameters + step, images, model)
         if sum(trial[2]) < sum(costs):
             parameters = parameters + step
             small = sum(costs) - sum(trial[2]) < 1e-6 * sum(costs)
@@ -142,8 +141,7 @@ def _minimise(
 def _normal_equations(
     parameters: Float[np.ndarray, " p"],
     images: list[tuple[Image, Image]],
-    basis: Float[np.ndarray, "x k"],
-    smear: Float[np.ndarray, "x x"],
+    model: Model,
 ) -> tuple[Float[np.ndarray, "p p"], Float[np.ndarray, " p"], list[float]]:
     common = len(parameters) - FIELD * len(images)
     normal = np.zeros((len(parameters), len(parameters)))
@@ -153,12 +151,12 @@ def _normal_equations(
         mine = slice(common + FIELD * k, common + FIELD * (k + 1))
         local = np.r_[np.arange(common), np.arange(mine.start, mine.stop)]
         h, g, cost = _field_equations(
-            *(jnp.asarray(a, jnp.float32) for a in (parameters[local], rapid, slow, basis, smear))
+            *(jnp.asarray(a, jnp.float32) for a in (parameters[local], rapid, slow, *model))
         )
         normal[np.ix_(local, local)] += np.asarray(h)
         gradient[local] += np.asarray(g)
         costs.append(float(cost))
-    _add_priors(parameters, normal, gradient, costs, common, basis.shape[0])
+    _add_priors(parameters, normal, gradient, costs, common, len(model[0]))
     return normal, gradient, costs
 
 
@@ -195,9 +193,10 @@ def _field_equations(
     slow: Float[Array, "y x"],
     basis: Float[Array, "x k"],
     smear: Float[Array, "x x"],
+    tails: Float[Array, "x tails"],
 ) -> tuple[Float[Array, "p p"], Float[Array, " p"], Float[Array, ""]]:
     """Gauss-Newton matrix, gradient and squared residual of one field of view."""
-    residual = partial(_residual, rapid=rapid, slow=slow, basis=basis, smear=smear)
+    residual = partial(_residual, rapid=rapid, slow=slow, basis=basis, smear=smear, tails=tails)
     rest = residual(parameters)
     jacobian = jax.jacfwd(residual)(parameters).reshape(rest.size, -1)
     flat = rest.ravel()
@@ -210,6 +209,7 @@ def _residual(
     slow: Float[Array, "y x"],
     basis: Float[Array, "x k"],
     smear: Float[Array, "x x"],
+    tails: Float[Array, "x tails"],
 ) -> Float[Array, "y x"]:
     width = rapid.shape[1]
     columns = jnp.arange(width, dtype=parameters.dtype)
@@ -219,7 +219,8 @@ def _residual(
     scene = _sample_columns(_sample_columns(slow.T, rows).T, place)
     inside = jnp.clip(jnp.minimum(place, width - 1 - place) / 2, 0.0, 1.0)
     weight = jax.lax.stop_gradient(inside)[None]
-    return weight * (contrast * (scene @ smear) + offset - rapid)
+    rest = contrast * (scene @ smear) + offset - rapid
+    return weight * (rest - (rest @ tails) @ tails.T)
 
 
 def _sample_columns(

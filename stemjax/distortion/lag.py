@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import dask.array as da
 import numpy as np
 from jaxtyping import Float
+from scipy.linalg import toeplitz
 from scipy.optimize import least_squares
 
 from stemjax.typing import AnyFrames, Json
@@ -57,6 +58,16 @@ class Lag:
         }
 
 
+def lag_from_json(content: Json) -> Lag:
+    """Take a response out of a session's record."""
+    return Lag(
+        decays_us=tuple(content["decays_us"]),
+        weights=tuple(content["weights"]),
+        amplifier_us=content["amplifier_us"],
+        dwell_us=content["dwell_us"],
+    )
+
+
 def noise_correlation(
     frames: da.Array | AnyFrames, reach: int = REACH
 ) -> Float[np.ndarray, " {reach}+1"]:
@@ -105,6 +116,18 @@ def fit_lag(correlation: Float[np.ndarray, " n"], dwell_us: float, width: int) -
     start = [np.log(4.0), np.log(0.2), np.log(4.0), 0.1]
     fit = least_squares(lambda p: model(p) - correlation, start, bounds=(low, high))
     return _lag(fit.x, dwell_us)
+
+
+def lag_matrix(lag: Lag, width: int) -> Float[np.ndarray, "x x"]:
+    """Express the lag along a line as a matrix: the lagged frame is ``frame @ matrix``.
+
+    What a line's first pixels see of the line before is taken to be like their own signal.
+    """
+    kernel = lag.kernel(max(width, KERNEL))
+    matrix = toeplitz(np.zeros(width), kernel[:width])
+    np.fill_diagonal(matrix, kernel[0])
+    matrix[0] += 1 - matrix.sum(axis=0)
+    return matrix
 
 
 def _without_row_means(

@@ -83,11 +83,12 @@ def warp_matrices(
     inside = grid[distortion.valid]
     columns = np.interp(grid + offset[1], inside, distortion.columns[distortion.valid])
     return (
-        _spline_matrix(height, np.clip(rows, 0, height - 1)),
-        _spline_matrix(distortion.width, np.clip(columns, 0, distortion.width - 1)).T,
+        spline_matrix(height, np.clip(rows, 0, height - 1)),
+        spline_matrix(distortion.width, np.clip(columns, 0, distortion.width - 1)).T,
     )
 
 
-def _spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:
+def spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:
+    """Express cubic spline interpolation at some places of a line as a matrix."""
     spline = make_interp_spline(np.arange(size), np.eye(size), k=3)
     return spline(places).astype(np.float32)

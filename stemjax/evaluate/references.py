@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.ndimage import shift
 
-from stemjax.distortion.map import DistortionMap, read_map, warp_matrices
-from stemjax.integrate.align import displacement, spectrum
+from stemjax.distortion.lag import lag_from_json
+from stemjax.distortion.map import DistortionMap, from_json, warp_matrices
+from stemjax.distortion.offset import field_offset
 from stemjax.io.store import open_store
 from stemjax.records import read_record
 from stemjax.sheet import Acquisition
@@ -24,9 +25,10 @@ class References:
 
     Attributes:
         index: numbers of the frames in the acquisition.
-        rapid: the undistorted rapid frames.
-        dcfi: for each frame the undistorted integration moved onto it, None where the
-            integrated frames show another state.
+        rapid: the undistorted rapid frames, moved back by what the lag displaces them: a mere
+            displacement shall not count against them.
+        dcfi: for each frame the undistorted integration moved onto it, likewise, None where
+            the integrated frames show another state.
         slow: for each frame the slow scan moved onto it, None where it shows another state.
         truth: for each frame the ideal restoration, None outside simulations.
         inside: rows and columns that are judged.
@@ -56,7 +58,8 @@ def load_references(
         Refused: one of the records says so.
     """
     count = read_record(converted)["frames"]
-    the_map = read_map(distortion)
+    session = read_record(distortion)
+    the_map = from_json(session)
     source, _ = open_store(converted.with_suffix(".zarr"))
     read_record(dcfi)
     integrated, about = open_store(dcfi.with_suffix(".zarr"))
@@ -68,18 +71,19 @@ def load_references(
     still = rows @ np.asarray(integrated["dcfi"], np.float32) @ columns
     drift = np.zeros((count, 2))
     drift[first:] = integrated["drift"]
-    offset = np.zeros(2)
+    offset = delay = np.zeros(2)
     if "slow" in source:
         slow = np.asarray(source["slow"], float)
-        offset = displacement(spectrum(still), spectrum(slow))
+        lag = lag_from_json(session["lag"])
+        offset, delay = field_offset(the_map, lag, np.asarray(integrated["dcfi"]), slow)
 
     def moved(image: Image, frame: int, by: Float[np.ndarray, " yx"]) -> Image | None:
         return shift(image, by, order=3, mode="nearest") if frame >= first else None
 
     return References(
         index=index,
-        rapid=rows @ raw @ columns,
-        dcfi=[moved(still, k, drift[k]) for k in chosen],
+        rapid=shift(rows @ raw @ columns, (0, *-delay), order=3, mode="nearest"),
+        dcfi=[moved(still, k, drift[k] - delay) for k in chosen],
         slow=[moved(slow, k, drift[k] - offset) if "slow" in source else None for k in chosen],
         truth=_truth(row.truth, index),
         inside=judged(the_map, source["rapid"].shape[1]),

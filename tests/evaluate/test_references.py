@@ -66,7 +66,9 @@ def test_frames_before_the_final_state_have_neither(references: References) -> N
 
 def test_an_undistorted_frame_shows_a_column_where_the_map_says(references: References) -> None:
     rapid = view(canvas(8), 0, -2)
-    np.testing.assert_allclose(references.rapid[FIRST][:, :62], rapid[:, 2:], rtol=1e-5)
+    left = (references.rapid[FIRST][:, :62] - rapid[:, 2:])[references.inside]
+    # The lag's displacement, here none, is measured to a fiftieth of a pixel and taken off.
+    assert left.std() < 0.03 * rapid.std()
 
 
 def test_without_slow_scan_and_truth_there_is_the_integration_alone(tmp_path: Path) -> None:

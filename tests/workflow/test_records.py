@@ -9,6 +9,7 @@ import yaml
 
 from .conftest import ROWS, Experiment
 
+
 def chain(name: str, *, role: str) -> set[str]:
     """Name the jobs of one acquisition alone, and the gathers that it is part of."""
     jobs = {f"convert_acquisition {name}", f"integrate_acquisition {name}", "write_report"}
@@ -34,9 +35,7 @@ def test_touched_raw_files_start_nothing(experiment: Experiment) -> None:
 
 def test_a_reformatted_config_starts_nothing(experiment: Experiment) -> None:
     config = experiment.folder / "config.yaml"
-    config.write_text(
-        "# a comment\n" + json.dumps(__import__("yaml").safe_load(config.read_text()))
-    )
+    config.write_text("# a comment\n" + json.dumps(yaml.safe_load(config.read_text())))
     assert experiment.planned() == set()
 
 

@@ -1,0 +1,38 @@
+"""Where a field of view lies in its slow scan, beside the session's map."""
+
+import numpy as np
+from jaxtyping import Float
+
+from stemjax.distortion.lag import Lag, lag_matrix
+from stemjax.distortion.map import DistortionMap, spline_matrix, warp_matrices
+from stemjax.integrate.align import displacement, spectrum
+from stemjax.typing import AnyImage
+
+Offset = Float[np.ndarray, " yx"]
+
+
+def field_offset(
+    distortion: DistortionMap, lag: Lag, rapid: AnyImage, slow: AnyImage
+) -> tuple[Offset, Offset]:
+    """Measure the rigid offset of a field of view that the map was not fitted to.
+
+    The rapid image lags, and the lag looks like a displacement along the scan. To keep the two
+    apart, it is compared with the slow scan as the rapid scan and its lag would have shown it.
+
+    Args:
+        distortion: the session's map.
+        lag: the detector's response.
+        rapid: integrated rapid frames, in raw geometry.
+        slow: slow scan of the same field of view.
+
+    Returns:
+        Place (y, x) in pixels of the undistorted frame in the slow scan, and how far its lagged
+        content lies behind where it belongs.
+    """
+    rows, columns = warp_matrices(distortion, len(rapid))
+    still = spectrum(rows @ rapid.astype(np.float32) @ columns)
+    grid = np.flatnonzero(distortion.valid)
+    seen = np.interp(np.arange(distortion.width), distortion.columns[grid], grid)
+    as_rapid = spline_matrix(distortion.width, seen).T @ lag_matrix(lag, distortion.width)
+    offset = displacement(still, spectrum(slow.astype(float) @ as_rapid @ columns))
+    return offset, offset - displacement(still, spectrum(slow))
