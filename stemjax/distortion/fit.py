@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter, spline_filter
 from stemjax.config import Distortion
 from stemjax.distortion import curve
 from stemjax.distortion.coarse import coarse_line
-from stemjax.distortion.lag import Lag, lag_matrix
+from stemjax.distortion.lag import Lag, lag_matrix, lag_tails
 from stemjax.distortion.map import DistortionMap
 from stemjax.typing import Image
 
@@ -92,16 +92,6 @@ def fit_map(
         shifts=own[:, :2] - [own[:, 0].mean(), 0.0],
         residuals=np.sqrt(np.array(costs) / pixels),
     )
-
-
-def lag_tails(lag: Lag, width: int) -> Float[np.ndarray, "x tails"]:
-    """Give an orthonormal basis of all that the line before can leave in a line.
-
-    The beam flies back meanwhile and nobody knows over what, but whatever it was, it fades with
-    the response's own three decays.
-    """
-    decays = np.array([*lag.decays_us, lag.amplifier_us]) / lag.dwell_us
-    return orth(np.exp(-np.arange(width)[:, None] / decays))
 
 
 def _prepare(field: Field, blur: float) -> tuple[Image, Image]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import dask.array as da
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import toeplitz
+from scipy.linalg import orth, toeplitz
 from scipy.optimize import least_squares
 
 from stemjax.typing import AnyFrames, Json
@@ -121,13 +121,24 @@ def fit_lag(correlation: Float[np.ndarray, " n"], dwell_us: float, width: int) -
 def lag_matrix(lag: Lag, width: int) -> Float[np.ndarray, "x x"]:
     """Express the lag along a line as a matrix: the lagged frame is ``frame @ matrix``.
 
-    What a line's first pixels see of the line before is taken to be like their own signal.
+    What a line's first pixels see of the line before is taken to be like their own signal;
+    :func:`lag_tails` says in which way that may be wrong.
     """
     kernel = lag.kernel(max(width, KERNEL))
     matrix = toeplitz(np.zeros(width), kernel[:width])
     np.fill_diagonal(matrix, kernel[0])
     matrix[0] += 1 - matrix.sum(axis=0)
     return matrix
+
+
+def lag_tails(lag: Lag, width: int) -> Float[np.ndarray, "x tails"]:
+    """Give an orthonormal basis of all that the line before can leave in a line.
+
+    The beam flies back meanwhile and nobody knows over what, but whatever it was, it fades with
+    the response's own three decays.
+    """
+    decays = np.array([*lag.decays_us, lag.amplifier_us]) / lag.dwell_us
+    return orth(np.exp(-np.arange(width)[:, None] / decays))
 
 
 def _without_row_means(

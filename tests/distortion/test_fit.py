@@ -7,17 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates, spline_filter
-from scipy.signal import lfilter
 
 from stemjax.config import Distortion, Simulate
-from stemjax.distortion.fit import (
-    Field,
-    Fit,
-    _sample_columns,
-    _to_map,
-    fit_map,
-    lag_matrix,
-)
+from stemjax.distortion.fit import Field, Fit, _sample_columns, _to_map, fit_map
 from stemjax.distortion.lag import Lag
 from stemjax.simulate.acquire import rapid_frame, slow_scan
 from stemjax.simulate.detector import Detector
@@ -81,8 +73,8 @@ SEEDS = pytest.mark.parametrize("seed", [0, 2, 4])
 
 
 @SEEDS
-def test_the_map_is_right_to_a_third_of_a_pixel(seed: int) -> None:
-    assert error(fitted(seed), session(seed)) < 0.3
+def test_the_map_is_right_to_a_fifth_of_a_pixel(seed: int) -> None:
+    assert error(fitted(seed), session(seed)) < 0.2
 
 
 @SEEDS
@@ -141,21 +133,6 @@ def test_one_field_of_view_is_enough_for_a_map() -> None:
     assert error(fit, alone) < 1.0
 
 
-def test_the_lag_of_a_line_is_its_convolution() -> None:
-    line = np.random.default_rng(0).standard_normal((3, 300))
-    kernel = LAG.kernel(300)
-    # What was before the line looked like its first pixel.
-    held = np.concatenate([np.repeat(line[:, :1], 2000, axis=1), line], axis=1)
-    expected = lfilter(kernel, [kernel.sum()], held, axis=1)[:, 2000:]
-    np.testing.assert_allclose(line @ lag_matrix(LAG, 300), expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("width", [40, 400])
-def test_an_even_line_does_not_lag(width: int) -> None:
-    even = np.full((1, width), 3.0)
-    np.testing.assert_allclose(even @ lag_matrix(LAG, width), even, atol=1e-9)
-
-
 def test_sampling_follows_a_cubic_spline() -> None:
     image = np.random.default_rng(0).standard_normal((20, 30))
     place = np.linspace(2.1, 26.8, 40)
@@ -184,8 +161,8 @@ def test_a_curve_is_inverted_on_the_slow_grid() -> None:
 
 
 def test_what_the_rapid_frame_did_not_see_is_not_valid() -> None:
-    columns, valid = to_map([7.0, 1.0, 0.0, 1.0])  # moved to the right: the left is missed
-    np.testing.assert_allclose(columns, np.arange(100) - 7.0, atol=1e-3)
+    columns, valid = to_map([6.5, 1.0, 0.0, 1.0])  # moved to the right: the left is missed
+    np.testing.assert_allclose(columns, np.arange(100) - 6.5, atol=1e-3)
     np.testing.assert_array_equal(valid, np.arange(100) >= 7)
 
 

@@ -1,12 +1,23 @@
 """The detector's lag: its kernel, the correlation of its noise, and the fit to that."""
 
+import json
+
 import dask.array as da
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.linalg import toeplitz
+from scipy.signal import lfilter
 
-from stemjax.distortion.lag import Lag, _without_row_means, fit_lag, noise_correlation
+from stemjax.distortion.lag import (
+    Lag,
+    _without_row_means,
+    fit_lag,
+    lag_from_json,
+    lag_matrix,
+    lag_tails,
+    noise_correlation,
+)
 from stemjax.simulate.detector import Detector
 
 TWO = Lag(decays_us=(0.4, 1.6), weights=(0.85, 0.15), amplifier_us=0.1, dwell_us=0.1)
@@ -116,3 +127,35 @@ def test_narrow_frames_do_not_lengthen_the_lag() -> None:
     fit = fit_lag(np.mean(pieces, axis=0), 0.1, 128)
     assert fit.decays_us[0] == pytest.approx(0.4, rel=0.15)
     assert fit.delay_px() == pytest.approx(6.8, rel=0.25)
+
+
+def test_the_lag_of_a_line_is_its_convolution() -> None:
+    line = np.random.default_rng(0).standard_normal((3, 300))
+    kernel = TWO.kernel(300)
+    # What was before the line looked like its first pixel.
+    held = np.concatenate([np.repeat(line[:, :1], 2000, axis=1), line], axis=1)
+    expected = lfilter(kernel, [kernel.sum()], held, axis=1)[:, 2000:]
+    np.testing.assert_allclose(line @ lag_matrix(TWO, 300), expected, atol=1e-4)
+
+
+def test_what_came_before_a_line_leaves_nothing_but_the_tails() -> None:
+    rng = np.random.default_rng(1)
+    line = rng.standard_normal((4, 200))
+    history = 5 * rng.standard_normal((4, 2000)).cumsum(axis=1)
+    lagged = lfilter(TWO.kernel(2200), [1.0], np.concatenate([history, line], axis=1), axis=1)
+    rest = lagged[:, 2000:] - line @ lag_matrix(TWO, 200)
+    tails = lag_tails(TWO, 200)
+    np.testing.assert_allclose(tails.T @ tails, np.eye(tails.shape[1]), atol=1e-12)
+    assert np.abs(rest).max() > 10
+    np.testing.assert_allclose(rest - rest @ tails @ tails.T, 0, atol=0.01)
+
+
+@pytest.mark.parametrize("width", [40, 400])
+def test_an_even_line_does_not_lag(width: int) -> None:
+    even = np.full((1, width), 3.0)
+    np.testing.assert_allclose(even @ lag_matrix(TWO, width), even, atol=1e-9)
+
+
+def test_a_response_survives_its_record() -> None:
+    again = lag_from_json(json.loads(json.dumps(TWO.to_json())))
+    assert again == TWO
