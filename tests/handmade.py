@@ -18,6 +18,7 @@ from stemjax.model.unet import UNet
 from stemjax.provenance import digest, write_json
 
 PIXEL_NM, FRAME_S = 2.0, 0.05
+SCAN = {"dwell_us": 0.1, "line_time_us": 54.4, "rotation_rad": 0.0}
 MARGIN = 32  # of a canvas around the view that is not moved
 
 Record = dict[str, Any]
@@ -83,6 +84,7 @@ class Handmade:
             digest=digest(rapid, *images.values()),
             frames=len(rapid),
             shape=list(rapid.shape[1:]),
+            scan=SCAN,
             slow=slow is not None,
             dcfi=False,
         )
@@ -104,6 +106,7 @@ class Handmade:
         session: str,
         distortion: DistortionMap,
         shifts: dict[str, Sequence[float]] | None = None,
+        height: int | None = None,
     ) -> Path:
         """Write a session's map as the fit does."""
         lag = {"decays_us": [1e-4, 1e-3], "weights": [0.9, 0.1], "delay_px": 0.0}
@@ -114,6 +117,7 @@ class Handmade:
             **content,
             acquisitions=sorted(shifts or {}),
             lag=lag,
+            scan={**SCAN, "shape": [height or distortion.width, distortion.width]},
             digest=digest(content),
         )
 

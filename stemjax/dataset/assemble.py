@@ -10,10 +10,11 @@ from jaxtyping import Float
 
 from stemjax.config import Model
 from stemjax.dataset.pairs import load_field
+from stemjax.distortion.session import check_scan
 from stemjax.errors import Refused
 from stemjax.progress import say, track
 from stemjax.provenance import digest, versions
-from stemjax.records import is_ok, read_record
+from stemjax.records import read_record
 from stemjax.typing import Json
 
 PERCENTILES = (1.0, 99.0)
@@ -41,9 +42,17 @@ class Source:
     dcfi: str
     distortion: str
 
-    def usable(self) -> bool:
-        """Tell whether every stage before this one had a result."""
-        return all(is_ok(path) for path in (self.converted, self.dcfi, self.distortion))
+    def check(self) -> None:
+        """Check that every stage before this one had a result that goes with the others.
+
+        Raises:
+            Refused: says which had not.
+        """
+        converted, _, session = (read_record(getattr(self, key)) for key in RECORDS)
+        check_scan(self.acquisition, converted, session["scan"], f"the map {self.distortion}")
+
+
+RECORDS = ("converted", "dcfi", "distortion")
 
 
 def assemble(model: Model, sources: Sequence[Source]) -> Json:
@@ -59,10 +68,13 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
     Raises:
         Refused: no acquisition is usable.
     """
-    good = [source for source in sources if source.usable()]
+    good = []
     for source in sources:
-        if source not in good:
-            say(f"left out: {source.acquisition} was refused by an earlier stage")
+        try:
+            source.check()
+            good.append(source)
+        except Refused as refusal:
+            say(f"left out: {source.acquisition}: {refusal}")
     if not good:
         raise Refused("no usable acquisition with a distortion map to learn from")
     counts = [_frames(source, model) for source in good]
@@ -100,8 +112,7 @@ def _frames(source: Source, model: Model) -> int:
 
 
 def _content(source: Source) -> list[str]:
-    paths = (source.converted, source.dcfi, source.distortion)
-    return [read_record(path)["digest"] for path in paths]
+    return [read_record(getattr(source, key))["digest"] for key in RECORDS]
 
 
 def _split(model: Model, shapes: Sequence[list[int]]) -> list[dict[str, tuple[int, int]]]:

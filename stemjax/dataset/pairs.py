@@ -73,7 +73,7 @@ def load_field(
         shift = np.array(session["shifts"][converted.stem])
     else:  # the map was fitted before this field of view was there
         lag = lag_from_json(session["lag"])
-        shift, _ = field_offset(the_map, lag, mean, np.asarray(source["slow"]))
+        shift = field_offset(the_map, lag, mean, np.asarray(source["slow"]))
     rapid = np.empty((len(frames), height, width), np.float32)
     for k, frame in enumerate(frames):
         y, x = drift[frame] - shift

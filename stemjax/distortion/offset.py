@@ -8,12 +8,10 @@ from stemjax.distortion.map import DistortionMap, spline_matrix, warp_matrices
 from stemjax.integrate.align import displacement, spectrum
 from stemjax.typing import AnyImage
 
-Offset = Float[np.ndarray, " yx"]
-
 
 def field_offset(
     distortion: DistortionMap, lag: Lag, rapid: AnyImage, slow: AnyImage
-) -> tuple[Offset, Offset]:
+) -> Float[np.ndarray, " yx"]:
     """Measure the rigid offset of a field of view that the map was not fitted to.
 
     The rapid image lags, and the lag looks like a displacement along the scan. To keep the two
@@ -26,13 +24,11 @@ def field_offset(
         slow: slow scan of the same field of view.
 
     Returns:
-        Place (y, x) in pixels of the undistorted frame in the slow scan, and how far its lagged
-        content lies behind where it belongs.
+        Place (y, x) in pixels of the undistorted frame in the slow scan.
     """
     rows, columns = warp_matrices(distortion, len(rapid))
     still = spectrum(rows @ rapid.astype(np.float32) @ columns)
     grid = np.flatnonzero(distortion.valid)
     seen = np.interp(np.arange(distortion.width), distortion.columns[grid], grid)
     as_rapid = spline_matrix(distortion.width, seen).T @ lag_matrix(lag, distortion.width)
-    offset = displacement(still, spectrum(slow.astype(float) @ as_rapid @ columns))
-    return offset, offset - displacement(still, spectrum(slow))
+    return displacement(still, spectrum(slow.astype(float) @ as_rapid @ columns))

@@ -46,7 +46,10 @@ def fit_session(
         raise Refused(
             f"session '{session}': no usable acquisition with a slow scan to fit a map to"
         )
-    scan = _common_scan(session, paths)
+    records = {path: read_record(path) for path in paths}
+    scan = scan_settings(records[paths[0]])
+    for path, record in records.items():
+        check_scan(path.stem, record, scan, f"'{paths[0].stem}' in session '{session}'")
     fields, correlations = [], []
     for path in paths:
         source, _ = open_store(path.with_suffix(".zarr"))
@@ -59,7 +62,7 @@ def fit_session(
             f"session '{session}': the detector's lag needs two frames of a field of view"
         )
     lag = fit_lag(np.mean(correlations, axis=0), scan["dwell_us"], scan["shape"][1])
-    slow_dwell_us = read_record(paths[0])["scan"]["slow_dwell_us"] or np.inf
+    slow_dwell_us = records[paths[0]]["scan"]["slow_dwell_us"] or np.inf
     fit = fit_map(fields, lag, settings, slow_dwell_us)
     names = [path.stem for path in paths]
     rest = fit.residuals.mean()
@@ -78,15 +81,26 @@ def fit_session(
     return {**content, "digest": digest(content), "versions": versions("jax", "scipy")}
 
 
-def _common_scan(session: str, paths: list[Path]) -> Json:
-    scans = {path.stem: read_record(path) for path in paths}
-    first, reference = next(iter(scans.items()))
-    for name, record in scans.items():
-        values = {**record["scan"], "shape": record["shape"]}
-        for key, value in {**reference["scan"], "shape": reference["shape"]}.items():
-            if key in AGREE and not np.allclose(values[key], value, rtol=1e-3, atol=1e-3):
-                raise Refused(
-                    f"session '{session}': {key} of '{name}' is {values[key]}, of '{first}' "
-                    f"{value}; give them different sessions"
-                )
-    return {key: {**reference["scan"], "shape": reference["shape"]}[key] for key in AGREE}
+def scan_settings(converted: Json) -> Json:
+    """Take those settings of a converted acquisition that its map depends on."""
+    return {key: {**converted["scan"], "shape": converted["shape"]}[key] for key in AGREE}
+
+
+def check_scan(acquisition: str, converted: Json, scan: Json, of: str) -> None:
+    """Refuse to use a map, or to fit one, across different scan settings.
+
+    Args:
+        acquisition: its id.
+        converted: its record.
+        scan: settings to agree with, as from :func:`scan_settings`.
+        of: whose settings these are.
+
+    Raises:
+        Refused: names the first setting that differs.
+    """
+    for key, value in scan_settings(converted).items():
+        if not np.allclose(value, scan[key], rtol=1e-3, atol=1e-3):
+            raise Refused(
+                f"{acquisition}: its {key} is {value}, that of {of} {scan[key]}; acquisitions of "
+                "one session share their scan settings, so give it a session of its own"
+            )

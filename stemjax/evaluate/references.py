@@ -11,6 +11,7 @@ from scipy.ndimage import shift
 from stemjax.distortion.lag import lag_from_json
 from stemjax.distortion.map import DistortionMap, from_json, warp_matrices
 from stemjax.distortion.offset import field_offset
+from stemjax.distortion.session import check_scan
 from stemjax.io.store import open_store
 from stemjax.records import read_record
 from stemjax.sheet import Acquisition
@@ -25,10 +26,9 @@ class References:
 
     Attributes:
         index: numbers of the frames in the acquisition.
-        rapid: the undistorted rapid frames, moved back by what the lag displaces them: a mere
-            displacement shall not count against them.
-        dcfi: for each frame the undistorted integration moved onto it, likewise, None where
-            the integrated frames show another state.
+        rapid: the undistorted rapid frames.
+        dcfi: for each frame the undistorted integration moved onto it, None where the
+            integrated frames show another state.
         slow: for each frame the slow scan moved onto it, None where it shows another state.
         truth: for each frame the ideal restoration, None outside simulations.
         inside: rows and columns that are judged.
@@ -55,10 +55,12 @@ def load_references(
         frames: how many to load.
 
     Raises:
-        Refused: one of the records says so.
+        Refused: one of the records says so, or the map is for other scan settings.
     """
-    count = read_record(converted)["frames"]
+    acquired = read_record(converted)
+    count = acquired["frames"]
     session = read_record(distortion)
+    check_scan(row.acquisition, acquired, session["scan"], f"the map of '{row.session}'")
     the_map = from_json(session)
     source, _ = open_store(converted.with_suffix(".zarr"))
     read_record(dcfi)
@@ -71,19 +73,19 @@ def load_references(
     still = rows @ np.asarray(integrated["dcfi"], np.float32) @ columns
     drift = np.zeros((count, 2))
     drift[first:] = integrated["drift"]
-    offset = delay = np.zeros(2)
+    offset = np.zeros(2)
     if "slow" in source:
         slow = np.asarray(source["slow"], float)
         lag = lag_from_json(session["lag"])
-        offset, delay = field_offset(the_map, lag, np.asarray(integrated["dcfi"]), slow)
+        offset = field_offset(the_map, lag, np.asarray(integrated["dcfi"]), slow)
 
     def moved(image: Image, frame: int, by: Float[np.ndarray, " yx"]) -> Image | None:
         return shift(image, by, order=3, mode="nearest") if frame >= first else None
 
     return References(
         index=index,
-        rapid=shift(rows @ raw @ columns, (0, *-delay), order=3, mode="nearest"),
-        dcfi=[moved(still, k, drift[k] - delay) for k in chosen],
+        rapid=rows @ raw @ columns,
+        dcfi=[moved(still, k, drift[k]) for k in chosen],
         slow=[moved(slow, k, drift[k] - offset) if "slow" in source else None for k in chosen],
         truth=_truth(row.truth, index),
         inside=judged(the_map, source["rapid"].shape[1]),

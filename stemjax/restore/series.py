@@ -7,6 +7,7 @@ import numpy as np
 import zarr
 
 from stemjax.distortion.map import from_json
+from stemjax.distortion.session import check_scan
 from stemjax.io.store import (
     create_frames,
     create_image,
@@ -45,11 +46,13 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
         code: digest of the code; units of other code are made again.
 
     Raises:
-        Refused: one of the inputs was refused.
+        Refused: one of the inputs was refused, or the map is for other scan settings.
     """
     converted = read_record(inputs.converted)
     session = read_record(inputs.distortion)
     model = read_record(inputs.model)
+    name = inputs.converted.stem
+    check_scan(name, converted, session["scan"], f"the map of '{inputs.distortion.stem}'")
     source, about = open_store(inputs.converted.with_suffix(".zarr"))
     the_map = from_json(session)
     shape = source["rapid"].shape
@@ -59,7 +62,7 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
     frames = lazy_frames(source["rapid"])
     units = list(spans(shape[0]))
     digests, computed = [], 0
-    for unit in track(units, len(units), f"restore {about['acquisition']}"):
+    for unit in track(units, len(units), f"restore {name}"):
         label = Path(store).with_suffix(".units") / f"{unit.start // target['0'].shards[0]}.json"
         raw = frames[unit].compute()
         identity = digest(raw, made_from)
@@ -72,10 +75,10 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
             write_json(label, kept)
             computed += 1
         digests.append(kept["output"])
-    say(f"restore {about['acquisition']}: {computed} of {len(units)} units computed")
+    say(f"restore {name}: {computed} of {len(units)} units computed")
     pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
-    origin = {"acquisition": about["acquisition"], **made_from, "versions": versions("jax", "flax")}
-    described = [{**multiscale("0", pixel, frame_time), "name": about["acquisition"]}]
+    origin = {"acquisition": name, **made_from, "versions": versions("jax", "flax")}
+    described = [{**multiscale("0", pixel, frame_time), "name": name}]
     mask = np.broadcast_to(~the_map.valid, shape[1:])
     if "mask" in target:
         target["mask"][...] = mask

@@ -105,7 +105,7 @@ def test_what_an_earlier_stage_refused_is_left_out(
     handmade.refused(f"{stage}.json", "no")
     record = assemble(settings(validation=0.0), [good, bad])
     assert splits(record)["train"] == ["a"]
-    assert "left out: b was refused" in capsys.readouterr().err
+    assert "left out: b: no\n" in capsys.readouterr().err
 
 
 def test_nothing_usable_is_refused(tmp_path: Path) -> None:

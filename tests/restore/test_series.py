@@ -168,6 +168,9 @@ def test_a_label_does_not_vouch_for_frames_that_are_gone(restored: Series, lost:
 
 def test_frames_of_another_size_start_the_store_anew(restored: Series) -> None:
     restored.record(FRAMES[:3, :13])
+    with pytest.raises(Refused, match=r"a: its shape is \[13, 16\], that of the map of 's'"):
+        restored.run()
+    restored.handmade.map("s", MAP, height=13)
     assert restored.run()[1] == [3]
     assert restored.array().shape == (3, 13, SIZE)
     assert zarr.open_group(restored.store, mode="r")["mask"].shape == (13, SIZE)
