@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from stemjax.distortion.map import DistortionMap
 from stemjax.typing import AnyImage
@@ -39,14 +40,18 @@ def scale_bar(axes: Axes, width: int, pixel_size_nm: float) -> None:
     length = max((bar for bar in BAR_NM if bar < 0.4 * width * pixel_size_nm), default=BAR_NM[0])
     pixels = length / pixel_size_nm
     start, level = 0.05 * width, 0.95 * width
-    axes.plot([start, start + pixels], [level, level], color="white", lw=3, solid_capstyle="butt")
+    outline = [withStroke(linewidth=2.5, foreground="black")]
+    axes.plot(
+        [start, start + pixels], [level] * 2, "w", lw=3, solid_capstyle="butt", path_effects=outline
+    )
     axes.text(
         start + pixels / 2,
         level - 0.02 * width,
         f"{length} nm",
         color="white",
         ha="center",
-        fontsize=8,
+        va="bottom",
+        path_effects=outline,
     )
 
 

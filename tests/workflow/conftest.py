@@ -44,7 +44,6 @@ class Experiment:
         """Run the workflow in this folder from outside of it."""
         command = [
             *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")),
-            *("--workflow-profile", str(ROOT / "profiles" / "default")),
             *("--directory", str(self.folder)),
             *("--configfile", str(self.folder / "config.yaml")),
             *("--cores", "2", *arguments),

@@ -79,6 +79,8 @@ def test_own_raw_files_run_from_another_folder(finished: Experiment, tmp_path) -
     lines += ["a\tmonday\ttrain\ttrain-1_rapid.emd\ttrain-1_slow.emd"]
     lines += ["b\tmonday\ttest\ttest-1_rapid.emd::BF\ttest-1_slow.emd"]
     (own.folder / "acquisitions.tsv").write_text("\n".join(lines) + "\n")
+    (own.folder / "config.yaml").write_text("")
+    assert "train_unet dlf-dcfi" in own.planned()  # the defaults
     own.write_config(simulate=None, evaluate=None)
     own.run()
     assert "psnr_slow" in own.text("results/evaluation/metrics.csv")

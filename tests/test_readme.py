@@ -1,0 +1,33 @@
+"""The README's commands are those that are tested."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OWN_DATA = (
+    "snakemake -s REPO/Snakefile --directory EXPERIMENT "
+    "--configfile EXPERIMENT/config.yaml --cores 2"  # run by tests/workflow
+)
+
+
+def test_every_command_is_run_by_a_test() -> None:
+    text = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^    ((?:make|snakemake) .*?)(?:\s+#.*)?$", text, re.MULTILINE)
+    assert commands == ["make demo", "make test", OWN_DATA, "snakemake --profile slurm"]
+    ci = (ROOT / ".ci/run").read_text().splitlines()
+    assert {"make demo", "make test"} <= set(ci)
+
+
+def test_the_cluster_profile_is_found_in_the_clone() -> None:
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--dry-run", "--quiet"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_its_links_and_pictures_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not target.startswith("https://"):
+            assert (ROOT / target).exists(), target
