@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 
-.PHONY: demo test lint format config lock clean
+.PHONY: demo test lint format config bench-convert lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -28,6 +28,10 @@ format: .venv/ready
 # config.yaml and its schema, from stemjax/config.py
 config: .venv/ready
 	$(BIN)/python -m stemjax.config_files
+
+# conversion against plain h5py and zarr: times, their ratio, peak memory
+bench-convert: .venv/ready
+	$(BIN)/python benchmarks/convert.py
 
 # requirements.lock, from pyproject.toml; needs uv
 lock:

@@ -135,6 +135,8 @@ class Config(Section):
 
     acquisitions: str = "acquisitions.tsv"
     """the sheet: one row per acquisition"""
+    on_bad_input: Literal["refuse", "fail"] = "refuse"
+    """a raw file that cannot be used: refuse it, tell in the report and go on, or fail at once"""
     distortion: Distortion = Distortion()
     unet: UNet = UNet()
     train: Train = Train()

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,19 @@ def write_record(path: str | Path, stage: Callable[..., Json], *args: Any, **kwa
         say(f"refused: {refusal}")
         record = {"status": REFUSED, "reason": str(refusal)}
     write_json(path, record)
+
+
+def fatal(stage: Callable[..., Json]) -> Callable[..., Json]:
+    """Make a refusal by this stage end the run: for who wants no result without all data."""
+
+    @wraps(stage)
+    def run(*args: Any, **kwargs: Any) -> Json:
+        try:
+            return stage(*args, **kwargs)
+        except Refused as refusal:
+            raise UserError(str(refusal)) from None
+
+    return run
 
 
 def usable(records: Sequence[str | Path]) -> Iterator[Path]:

@@ -1,13 +1,17 @@
 """Convert one acquisition's files into one OME-Zarr store."""
 
+from functools import partial
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
+import zarr
 
 from stemjax.errors import Refused
 from stemjax.io.raw import RawImage, pick_rapid, pick_still
-from stemjax.io.store import create_frames, create_image, describe, multiscale, new_store, spans
-from stemjax.progress import track
+from stemjax.io.store import create_image, describe, multiscale, spans
+from stemjax.io.units import open_frames, write_unit
+from stemjax.progress import say, track
 from stemjax.provenance import digest, file_sha256, versions
 from stemjax.sheet import Acquisition, split_title
 from stemjax.typing import AnyImage, Json
@@ -46,20 +50,16 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
     }
     pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
     images = {name: _still(row, name, raw, rapid) for name, raw in stills.items()}
-    with new_store(store) as group:
-        described = [multiscale("rapid", pixel, frame_time)]
-        total = len(rapid.frames)
-        array = create_frames(group, "rapid", rapid.frames.shape, rapid.frames.dtype)
-        digests = []
-        for span in track(spans(total), -(-total // 50), f"convert {row.acquisition}"):
-            frames = np.ascontiguousarray(rapid.frames[span].compute())
-            array[span] = frames
-            digests.append(digest(frames))
-        for name, image in images.items():
-            create_image(group, name, image)
-            digests.append(digest(image))
-            described.append(multiscale(name, pixel))
-        describe(group, described, about)
+    total = len(rapid.frames)
+    group = open_frames(store, "rapid", rapid.frames.shape, rapid.frames.dtype)
+    digests = _write_shards(group["rapid"], rapid.frames, Path(store), row.acquisition)
+    for name in set(group) - {"rapid", *images}:
+        del group[name]
+    for name, image in images.items():
+        create_image(group, name, image)
+        digests.append(digest(image))
+    described = [multiscale("rapid", pixel, frame_time)]
+    describe(group, described + [multiscale(name, pixel) for name in images], about)
     return {
         "digest": digest(*digests),
         "frames": total,
@@ -69,6 +69,21 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         "dcfi": "dcfi" in stills,
         "versions": about["versions"],
     }
+
+
+def _write_shards(array: zarr.Array, frames: da.Array, store: Path, acquisition: str) -> list[str]:
+    """Write what is new or changed; frames appended to a raw file cost only their own shards."""
+    digests, written = [], 0
+    units = list(spans(len(frames)))
+    for unit in track(units, len(units), f"convert {acquisition}"):
+        block = np.ascontiguousarray(frames[unit].compute())
+        made, new = write_unit(
+            array, unit, store.with_suffix(".units"), digest(block), partial(np.asarray, block)
+        )
+        digests.append(made)
+        written += new
+    say(f"convert {acquisition}: {written} of {len(units)} shards written")
+    return digests
 
 
 def _scan(row: Acquisition, rapid: RawImage) -> Json:

@@ -42,9 +42,14 @@ def create_frames(
 
 
 def create_image(group: zarr.Group, name: str, image: Shaped[np.ndarray, "y x"]) -> zarr.Array:
-    """Write a (y, x) image as an array of one chunk."""
+    """Write a (y, x) image as an array of one chunk, in the place of an earlier one."""
     array = group.create_array(
-        name, shape=image.shape, dtype=image.dtype, chunks=image.shape, dimension_names=("y", "x")
+        name,
+        shape=image.shape,
+        dtype=image.dtype,
+        chunks=image.shape,
+        dimension_names=("y", "x"),
+        overwrite=True,
     )
     array[...] = image
     return array

@@ -1,24 +1,18 @@
 """Restore an acquisition unit by unit, from Zarr to Zarr."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
-import zarr
 
 from stemjax.distortion.map import from_json
 from stemjax.distortion.session import check_scan
-from stemjax.io.store import (
-    create_frames,
-    create_image,
-    describe,
-    lazy_frames,
-    multiscale,
-    open_store,
-    spans,
-)
+from stemjax.io.store import create_image, describe, lazy_frames, multiscale, open_store, spans
+from stemjax.io.units import open_frames, write_unit
 from stemjax.progress import say, track
-from stemjax.provenance import digest, read_json, versions, write_json
+from stemjax.provenance import digest, versions
 from stemjax.records import read_record
 from stemjax.restore.frames import BATCH, Restore, make_restore
 from stemjax.typing import Json
@@ -57,33 +51,28 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
     the_map = from_json(session)
     shape = source["rapid"].shape
     made_from = {"model": model["digest"], "map": session["digest"], "code": code}
-    target = _open(Path(store), shape)
+    target = open_frames(store, "0", shape, np.dtype(np.uint16))
     restore = make_restore(inputs.model.parent, the_map, shape[1])
     frames = lazy_frames(source["rapid"])
     units = list(spans(shape[0]))
     digests, computed = [], 0
     for unit in track(units, len(units), f"restore {name}"):
-        label = Path(store).with_suffix(".units") / f"{unit.start // target['0'].shards[0]}.json"
         raw = frames[unit].compute()
-        identity = digest(raw, made_from)
-        kept = read_json(label) if label.exists() else {}
-        # The label alone would vouch for a shard that was deleted or overwritten since.
-        if kept.get("input") != identity or kept["output"] != digest(target["0"][unit]):
-            output = _restore_unit(raw, restore)
-            target["0"][unit] = output  # one shard: zarr writes it aside and renames it
-            kept = {"input": identity, "output": digest(output)}
-            write_json(label, kept)
-            computed += 1
-        digests.append(kept["output"])
+        made, new = write_unit(
+            target["0"],
+            unit,
+            Path(store).with_suffix(".units"),
+            digest(raw, made_from),
+            partial(_restore_unit, raw, restore),
+        )
+        digests.append(made)
+        computed += new
     say(f"restore {name}: {computed} of {len(units)} units computed")
     pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
     origin = {"acquisition": name, **made_from, "versions": versions("jax", "flax")}
     described = [{**multiscale("0", pixel, frame_time), "name": name}]
     mask = np.broadcast_to(~the_map.valid, shape[1:])
-    if "mask" in target:
-        target["mask"][...] = mask
-    else:
-        create_image(target, "mask", np.ascontiguousarray(mask))
+    create_image(target, "mask", np.ascontiguousarray(mask))
     describe(target, described, origin)
     return {
         "digest": digest(*digests, mask.copy()),
@@ -94,19 +83,5 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
 
 
 def _restore_unit(raw: np.ndarray, restore: Restore) -> np.ndarray:
-    import dask.array as da
-
     blocks = da.from_array(raw, chunks=(BATCH, *raw.shape[1:]))
     return blocks.map_blocks(restore, dtype=np.uint16, meta=raw[:0].astype(np.uint16)).compute()
-
-
-def _open(path: Path, shape: tuple[int, int, int]) -> zarr.Group:
-    """Open the store and fit it to the number of frames; start anew where frames differ in size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    group = zarr.open_group(path, mode="a")
-    if "0" not in group or group["0"].shape[1:] != shape[1:]:
-        group = zarr.create_group(path, overwrite=True)
-        create_frames(group, "0", shape, np.dtype(np.uint16))
-    elif group["0"].shape != shape:
-        group["0"].resize(shape)
-    return group

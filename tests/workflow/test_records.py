@@ -82,6 +82,15 @@ def test_a_refused_file_stops_nobody_and_mending_it_runs_its_own_chain(
     assert "Refused" not in experiment.text("results/report/index.html")
 
 
+def test_a_bad_file_ends_the_run_where_the_config_says_so(experiment: Experiment) -> None:
+    experiment.write_config(on_bad_input="fail")
+    assert experiment.planned() == set()
+    (experiment.folder / "raw/simulated/test-1_rapid.emd").write_bytes(b"")
+    assert experiment.snakemake().returncode != 0
+    last = experiment.text("logs/convert_acquisition/test-1.log").splitlines()[-1]
+    assert last.startswith("error: raw/simulated/test-1_rapid.emd")
+
+
 def test_a_session_without_a_map_ends_in_the_report(experiment: Experiment) -> None:
     for name in ("train-1", "train-2"):
         (experiment.folder / f"raw/simulated/{name}_slow.emd").write_bytes(b"")

@@ -79,7 +79,7 @@ def test_own_raw_files_run_from_another_folder(finished: Experiment, tmp_path) -
     lines += ["a\tmonday\ttrain\ttrain-1_rapid.emd\ttrain-1_slow.emd"]
     lines += ["b\tmonday\ttest\ttest-1_rapid.emd::BF\ttest-1_slow.emd"]
     (own.folder / "acquisitions.tsv").write_text("\n".join(lines) + "\n")
-    (own.folder / "config.yaml").write_text("")
+    (own.folder / "config.yaml").write_text("acquisitions: acquisitions.tsv\n")
     assert "train_unet dlf-dcfi" in own.planned()  # the defaults
     own.write_config(simulate=None, evaluate=None)
     own.run()

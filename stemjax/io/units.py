@@ -1,0 +1,57 @@
+"""Units of work: the shards of a (t, y, x) array, each kept while what it is made from is equal."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import zarr
+
+from stemjax.io.store import SHARD, create_frames
+from stemjax.provenance import digest, read_json, write_json
+from stemjax.typing import AnyFrames
+
+
+def open_frames(
+    path: str | Path, name: str, shape: tuple[int, int, int], dtype: np.dtype
+) -> zarr.Group:
+    """Open a store and fit its frames to `shape`; start anew where size or dtype differ."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.open_group(path, mode="a")
+    there = group.get(name)
+    if there is None or there.shape[1:] != shape[1:] or there.dtype != dtype:
+        group = zarr.create_group(path, overwrite=True)
+        create_frames(group, name, shape, dtype)
+    elif there.shape != shape:
+        there.resize(shape)
+    return group
+
+
+def write_unit(
+    array: zarr.Array, span: slice, labels: str | Path, identity: str, make: Callable[[], AnyFrames]
+) -> tuple[str, bool]:
+    """Write one shard unless it is there, whole, and was made from the same input.
+
+    A label beside the store says what a shard was made from and what it holds. It is taken away
+    before the shard is touched and written after it, so that a killed job leaves no false one;
+    the shard itself zarr writes aside and renames.
+
+    Args:
+        array: (t, y, x) frames of a store.
+        span: frames of the unit.
+        labels: folder of the labels.
+        identity: digest of what the unit is made from.
+        make: gives the unit's frames.
+
+    Returns:
+        Digest of the unit's frames, and whether they had to be made.
+    """
+    label = Path(labels) / f"{span.start // SHARD}.json"
+    kept = read_json(label) if label.exists() else {}
+    if kept.get("input") == identity and kept["output"] == digest(array[span]):
+        return str(kept["output"]), False
+    label.unlink(missing_ok=True)
+    frames = make()
+    array[span] = frames
+    made = digest(frames)
+    write_json(label, {"input": identity, "output": made})
+    return made, True
