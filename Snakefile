@@ -3,12 +3,16 @@
 # raw --convert--> converted --integrate--> dcfi --distortion--> map --dataset--> pairs
 #     --train--> model --restore--> restored --evaluate--> report
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 
-configfile: "config.yaml"
+if os.path.exists("config.yaml"):
+
+    configfile: "config.yaml"
 
 
 report: "report/workflow.rst"

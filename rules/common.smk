@@ -1,6 +1,8 @@
 # What rules are told by config and sheet: targets, inputs, settings. No other file has functions.
 
+import os
 import re
+from dataclasses import replace
 
 from snakemake.exceptions import WorkflowError
 
@@ -11,22 +13,33 @@ from stemjax.selection import model_rows, select, session_rows
 from stemjax.sheet import check_files, read_sheet, simulated_files
 
 
+def check_specimen(simulation):
+    """Check that a picture that serves as specimen exists."""
+    if simulation and simulation.specimen not in ("steel", "aluminium"):
+        if not os.path.isfile(simulation.specimen):
+            raise UserError(
+                f"simulate.specimen: no picture '{simulation.specimen}' exists"
+            )
+
+
 def checked_experiment():
     """Read config and sheet; a mistake in either stops here, before any job."""
     try:
         settings = parse_config(config)
         sheet = read_sheet(settings.acquisitions)
-        check_files(sheet, made=simulated_files(sheet) if settings.simulate else ())
+        made = simulated_files(sheet) if settings.simulate else set()
+        check_files(sheet, made)
+        check_specimen(settings.simulate)
         chosen = {
             name: model_rows(sheet, name, settings.model(name).acquisitions)
             for name in settings.models
         }
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    return settings, sheet, chosen
+    return settings, sheet, made, chosen
 
 
-CONFIG, SHEET, MODEL_ROWS = checked_experiment()
+CONFIG, SHEET, MADE, MODEL_ROWS = checked_experiment()
 SESSIONS = sorted({row.session for row in SHEET.values()})
 RESTORED = [row.acquisition for row in SHEET.values() if row.role != "train"]
 
@@ -94,6 +107,7 @@ def model_selection(model):
         MODEL_ROWS[model],
         f"results/selection/models/{model}.json",
         keep=CONFIG.model(model).train.on_new_data == "keep",
+        patterns=CONFIG.model(model).acquisitions,
     )
 
 
@@ -127,10 +141,18 @@ def model_dcfi(wildcards):
 
 
 def model_maps(wildcards):
-    """Name the map for each acquisition that a model learns from, each once."""
-    rows = model_selection(wildcards.model).acquisitions
+    """Name the maps of the acquisitions that a model learns from, each once."""
+    selection = model_selection(wildcards.model)
+    chosen = {name: SHEET[name].session for name in selection.acquisitions}
+    at_work = {
+        session for name, session in chosen.items() if name not in selection.idle
+    }
+    paths = {
+        session: f"results/distortion/{session}.json"
+        for session in sorted(set(chosen.values()))
+    }
     return [
-        f"results/distortion/{s}.json" for s in sorted({SHEET[a].session for a in rows})
+        path if session in at_work else ancient(path) for session, path in paths.items()
     ]
 
 
@@ -146,6 +168,34 @@ def evaluation_extras(wildcards):
 def row_settings(wildcards):
     """Give an acquisition's row of the sheet."""
     return vars(SHEET[wildcards.acquisition])
+
+
+def raw_settings(wildcards):
+    """Give that of a row which conversion depends on; the rest is left empty."""
+    return vars(
+        replace(SHEET[wildcards.acquisition], session="", role="", log="", truth="")
+    )
+
+
+def specimen_picture(wildcards):
+    """Name the picture that serves as specimen, if one does."""
+    specimen = CONFIG.simulate.specimen
+    return [] if specimen in ("steel", "aluminium") else [specimen]
+
+
+def raw_sizes(wildcards):
+    """Give the sizes of an acquisition's files: one that was mended may bear its old date."""
+    files = [
+        file
+        for file in raw_files(wildcards)
+        if file not in MADE and os.path.isfile(file)
+    ]
+    return {file: os.path.getsize(file) for file in files}
+
+
+def row_session(wildcards):
+    """Give an acquisition's session."""
+    return SHEET[wildcards.acquisition].session
 
 
 def row_role(wildcards):
@@ -168,7 +218,7 @@ def model_settings(wildcards):
 def dataset_settings(wildcards):
     """Give those settings of a model that decide what it learns from."""
     keys = {"batch_size", "patch", "validation", "scale", "seed"}
-    chosen = {"target": True, "frames": True, "train": keys}
+    chosen = {"target": True, "frames": True, "acquisitions": True, "train": keys}
     return CONFIG.model(wildcards.model).model_dump(mode="json", include=chosen)
 
 

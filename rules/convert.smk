@@ -17,7 +17,8 @@ rule convert_acquisition:
         mem_mb=megabytes(1000),
         runtime=minutes(5, per_input_gb=10),
     params:
-        row=row_settings,
+        row=raw_settings,
+        sizes=raw_sizes,
         code=code_digest("io"),
     script:
         "../scripts/convert_acquisition.py"

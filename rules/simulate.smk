@@ -3,6 +3,8 @@
 
 
 rule simulate_acquisition:
+    input:
+        specimen_picture,
     output:
         rapid="raw/simulated/{acquisition}_rapid.emd",
         slow="raw/simulated/{acquisition}_slow.emd",
@@ -17,7 +19,8 @@ rule simulate_acquisition:
         mem_mb=megabytes(1500),
         runtime=minutes(120),
     params:
-        row=row_settings,
+        session=row_session,
+        role=row_role,
         settings=CONFIG.simulate.model_dump(),
         code=code_digest("simulate"),
     script:

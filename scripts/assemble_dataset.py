@@ -16,4 +16,4 @@ with job_log(snakemake.log[0]):
     ]
     model = Model.model_validate(snakemake.params.settings)
     write_record(snakemake.output[0], assemble, model, sources)
-    remember(snakemake.params.selection, snakemake.input.converted)
+    remember(snakemake.params.selection, snakemake.input.converted, model.acquisitions)

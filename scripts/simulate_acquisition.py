@@ -7,11 +7,10 @@ from stemjax.records import job_log
 from stemjax.simulate.experiment import Paths, simulate_acquisition
 
 with job_log(snakemake.log[0]):
-    row = snakemake.params.row
     simulate_acquisition(
         Simulate(**snakemake.params.settings),
-        row["acquisition"],
-        row["session"],
-        series=row["role"] == "series",
+        snakemake.wildcards.acquisition,
+        snakemake.params.session,
+        series=snakemake.params.role == "series",
         paths=Paths(*(Path(snakemake.output[key]) for key in ("rapid", "slow", "truth"))),
     )

@@ -10,11 +10,22 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from stemjax.errors import UserError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+RESERVED = ("rapid", "dcfi", "gaussian", "nlm", "baselines")
 
 
 class Section(BaseModel):
@@ -73,7 +84,7 @@ class Model(Section):
 
     target: Literal["slow", "dcfi"] = "slow"
     """what the network learns to predict from a rapid frame"""
-    acquisitions: tuple[str, ...] = ("*",)
+    acquisitions: tuple[str, ...] = Field(("*",), min_length=1)
     """ids or globs of the train rows to learn from"""
     frames: int | None = Field(None, ge=1)
     """use only the first N frames of each acquisition; all if null"""
@@ -148,10 +159,24 @@ class Config(Section):
     evaluate: Evaluate = Evaluate()
     simulate: Simulate | None = None
 
+    @model_validator(mode="after")
+    def _patches_can_be_halved(self) -> "Config":
+        for name in self.models:
+            model = self.model(name)
+            multiple = 2**model.unet.depth  # the network halves a patch so often
+            if model.train.patch % multiple:
+                patch = model.train.patch
+                raise ValueError(f"models.{name}: patch {patch} is no multiple of {multiple}")
+        return self
+
     @field_validator("models")
     @classmethod
     def _names_are_file_names(cls, models: dict[str, Any]) -> dict[str, Any]:
+        if not models:
+            raise ValueError("there must be at least one; leave the key out for the default two")
         for name in models:
+            if name in RESERVED:
+                raise ValueError(f"'{name}' is the name of another method in the table of metrics")
             if not re.fullmatch(NAME, name) or ".." in name:
                 raise ValueError(f"{name!r} is not a name of letters, digits, '.', '_' and '-'")
         return models

@@ -102,7 +102,8 @@ def code_digest(stage: str) -> str:
         tree = _bare_tree(module)
         seen[module] = ast.dump(tree)
         todo.extend(_imports(tree))
-    return digest(sorted(seen.items()))[:16]
+    templates = sorted((PACKAGE / stage).rglob("*.j2"))
+    return digest(sorted(seen.items()), *(file_sha256(path) for path in templates))[:16]
 
 
 def _modules_of(stage: str) -> Iterator[str]:

@@ -53,17 +53,22 @@ def model_rows(sheet: dict[str, Acquisition], model: str, patterns: Sequence[str
     return [name for name in train if any(fnmatchcase(name, p) for p in patterns)]
 
 
-def select(wanted: Sequence[str], last: str | Path, *, keep: bool) -> Selection:
+def select(
+    wanted: Sequence[str], last: str | Path, *, keep: bool, patterns: Sequence[str] = ("*",)
+) -> Selection:
     """Choose between the rows that are there now and those last used.
 
     Args:
         wanted: rows that the sheet offers now.
         last: file that :func:`remember` wrote.
         keep: whether new rows leave the choice as it was.
+        patterns: what the config asks for; where it asks for something else, so be it.
     """
     if not keep or not Path(last).exists():
         return Selection(tuple(wanted))
     kept = read_json(last)
+    if not kept["used"] or kept.get("patterns") != list(patterns):
+        return Selection(tuple(wanted))
     still = tuple(name for name in wanted if name in kept["acquisitions"])
     return (
         Selection(still, frozenset(still) - set(kept["used"]))
@@ -72,8 +77,10 @@ def select(wanted: Sequence[str], last: str | Path, *, keep: bool) -> Selection:
     )
 
 
-def remember(last: str | Path, records: Sequence[str | Path]) -> None:
+def remember(
+    last: str | Path, records: Sequence[str | Path], patterns: Sequence[str] = ("*",)
+) -> None:
     """Keep which rows were used: those whose records, named after them, say ``ok``."""
     names = [Path(path).stem for path in records]
     used = [Path(path).stem for path in records if is_ok(path)]
-    write_json(last, {"acquisitions": names, "used": used})
+    write_json(last, {"acquisitions": names, "used": used, "patterns": list(patterns)})

@@ -48,7 +48,10 @@ class Acquisition:
 
 
 def split_title(path: str) -> tuple[str, str | None]:
-    """Split ``file.emd::BF`` into the file and the title of the image in it."""
+    """Split ``file.emd::BF`` into the file and the title of the image in it.
+
+    ``::BF#2`` is the second of several images of one title, ``::#2`` the second of the file.
+    """
     file, _, title = path.partition("::")
     return file, title or None
 
@@ -116,14 +119,14 @@ def check_files(sheet: dict[str, Acquisition], made: Collection[str] = ()) -> No
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
+    if missing := [column for column in REQUIRED if column not in header]:
+        raise UserError(f"{path}: no column '{missing[0]}' (columns are separated by tabs)")
     known = [field.name for field in fields(Acquisition)]
     for column in header:
         if column not in known:
             raise UserError(f"{path}: unknown column '{column}'; there are {', '.join(known)}")
         if header.count(column) > 1:
             raise UserError(f"{path}: column '{column}' is there twice")
-    if missing := [column for column in REQUIRED if column not in header]:
-        raise UserError(f"{path}: no column '{missing[0]}' (columns are separated by tabs)")
 
 
 def _row(where: str, cells: dict[str, str], sheet: Path) -> Acquisition:

@@ -106,3 +106,19 @@ def test_editors_see_unknown_keys_and_bad_numbers_too() -> None:
     for content in ({"epochs": 5}, {"models": {"a": {"epochs": 0}}}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(content, schema)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"train": {"patch": 100}}, "patch 100 is no multiple of 16"),
+        ({"models": {}}, "there must be at least one"),
+        ({"models": {"rapid": {}}}, "'rapid' is the name of another method"),
+        ({"models": {"a": {"acquisitions": []}}}, "models.a.acquisitions"),
+    ],
+)
+def test_what_would_fail_later_is_refused_now(content: dict, message: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        parse_config(content)
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)

@@ -1,6 +1,7 @@
 """Which rows maps and models are made from, and what new rows may change."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,11 @@ def last(tmp_path: Path) -> Path:
 
 
 def test_the_rows_used_are_remembered(last: Path) -> None:
-    assert json.loads(last.read_text()) == {"acquisitions": ["a", "b", "c"], "used": ["a", "b"]}
+    assert json.loads(last.read_text()) == {
+        "acquisitions": ["a", "b", "c"],
+        "used": ["a", "b"],
+        "patterns": ["*"],
+    }
 
 
 def test_while_kept_a_new_row_changes_nothing_and_a_refused_one_is_idle(last: Path) -> None:
@@ -98,3 +103,18 @@ def test_where_new_rows_count_all_are_taken_and_none_is_idle(last: Path) -> None
 def test_at_first_all_are_taken(tmp_path: Path) -> None:
     for keep in (True, False):
         assert select(["a", "b"], tmp_path / "none.json", keep=keep) == Selection(("a", "b"))
+
+
+def test_what_was_refused_as_a_whole_is_taken_up_once_it_is_mended(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.json").write_text('{"status": "refused", "reason": "no"}')
+    remember(tmp_path / "last.json", [tmp_path / f"{name}.json" for name in "ab"])
+    assert select(["a", "b"], tmp_path / "last.json", keep=True) == Selection(("a", "b"))
+
+
+def test_another_choice_in_the_config_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"status": "ok"}')
+    remember(tmp_path / "last.json", [tmp_path / "a.json"], ["a"])
+    chosen = partial(select, ["a", "b"], tmp_path / "last.json", keep=True)
+    assert chosen(patterns=["a"]).acquisitions == ("a",)
+    assert chosen(patterns=["*"]).acquisitions == ("a", "b")

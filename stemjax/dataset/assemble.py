@@ -63,17 +63,19 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
         sources: the acquisitions that the model's selection found, usable or not.
 
     Returns:
-        The record: ``pairs`` (which frames, rows and split), ``scale``, ``steps_per_epoch``.
+        The record: ``pairs`` (which frames, rows and split), ``left_out`` (acquisitions, and
+        why), ``scale``, ``steps_per_epoch``.
 
     Raises:
         Refused: no acquisition is usable.
     """
-    good = []
+    good, left_out = [], {}
     for source in sources:
         try:
             source.check()
             good.append(source)
         except Refused as refusal:
+            left_out[source.acquisition] = str(refusal)
             say(f"left out: {source.acquisition}: {refusal}")
     if not good:
         raise Refused("no usable acquisition with a distortion map to learn from")
@@ -96,12 +98,15 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
         count * (shape[0] // patch) * (shape[1] // patch)
         for count, shape in zip(counts, shapes, strict=True)
     )
+    scale = asdict(_scale(good, counts, model))
+    content = [_content(source) for source in good]
     return {
         "pairs": entries,
+        "left_out": left_out,
         "target": model.target,
-        "scale": asdict(_scale(good, counts, model)),
+        "scale": scale,
         "steps_per_epoch": math.ceil(patches / model.train.batch_size),
-        "digest": digest(entries, [_content(source) for source in good], model.target),
+        "digest": digest(entries, content, model.target, scale),
         "versions": versions("numpy", "scipy"),
     }
 

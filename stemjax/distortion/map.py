@@ -1,13 +1,11 @@
 """The distortion map of a session: what it says, how it is stored, how frames are mapped."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import make_interp_spline
 
-from stemjax.records import read_record
 from stemjax.typing import ColumnMask, Columns, Json
 
 
@@ -53,15 +51,6 @@ def from_json(content: Json) -> DistortionMap:
         row_shift=float(content["row_shift"]),
         sigma=np.asarray(content["sigma"], float),
     )
-
-
-def read_map(path: str | Path) -> DistortionMap:
-    """Read a session's map.
-
-    Raises:
-        Refused: the session has no map; the record's reason.
-    """
-    return from_json(read_record(path))
 
 
 def warp_matrices(

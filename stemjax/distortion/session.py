@@ -34,7 +34,7 @@ def fit_session(
         What ``results/distortion/{session}.json`` says beside its status.
 
     Raises:
-        Refused: no field of view is usable, or their scan settings differ.
+        Refused: no field of view is usable.
     """
     paired = dict(zip(map(Path, converted), map(Path, dcfi), strict=True))
     paths = [
@@ -47,9 +47,15 @@ def fit_session(
             f"session '{session}': no usable acquisition with a slow scan to fit a map to"
         )
     records = {path: read_record(path) for path in paths}
-    scan = scan_settings(records[paths[0]])
-    for path, record in records.items():
-        check_scan(path.stem, record, scan, f"'{paths[0].stem}' in session '{session}'")
+    scan = _usual_scan(list(records.values()))
+    left_out = {}
+    for path in list(paths):
+        try:
+            check_scan(path.stem, records[path], scan, f"most in session '{session}'")
+        except Refused as refusal:
+            say(f"left out: {refusal}")
+            left_out[path.stem] = str(refusal)
+            paths.remove(path)
     fields, correlations = [], []
     for path in paths:
         source, _ = open_store(path.with_suffix(".zarr"))
@@ -74,11 +80,18 @@ def fit_session(
         },
         "method": settings.method,
         "acquisitions": names,
+        "left_out": left_out,
         "residual": {n: round(float(r), 4) for n, r in zip(names, fit.residuals, strict=True)},
         "lag": lag.to_json(),
         "scan": scan,
     }
     return {**content, "digest": digest(content), "versions": versions("jax", "scipy")}
+
+
+def _usual_scan(records: Sequence[Json]) -> Json:
+    """Choose the scan settings that most acquisitions have, the first where there are as many."""
+    scans = [scan_settings(record) for record in records]
+    return max(scans, key=scans.count)
 
 
 def scan_settings(converted: Json) -> Json:

@@ -13,6 +13,8 @@ from jinja2 import Environment, StrictUndefined
 
 from stemjax import __version__
 from stemjax.distortion.map import from_json, warp_matrices
+from stemjax.distortion.session import check_scan
+from stemjax.errors import Refused
 from stemjax.evaluate.figures import learning_curves, map_figure, side_by_side
 from stemjax.evaluate.table import read_metrics
 from stemjax.io.store import open_store
@@ -66,13 +68,23 @@ def write_report(
 def summarise(rows: Sequence[dict[str, str]]) -> tuple[list[str], dict[str, dict[str, str]]]:
     """Mean and standard deviation over acquisitions for each method and metric.
 
-    Frames of an acquisition share specimen and reference, so each acquisition counts once.
+    Frames of an acquisition share specimen and reference, so each acquisition counts once, and
+    only frames on which all its methods were measured.
 
     Returns:
         The metrics that were measured, and by method and metric ``mean ± deviation``.
     """
+    measured: dict[tuple[str, str, str], set[str]] = {}
+    methods_of: dict[str, set[str]] = {}
+    for row in rows:
+        key = (row["acquisition"], row["frame"], row["metric"])
+        measured.setdefault(key, set()).add(row["method"])
+        methods_of.setdefault(row["acquisition"], set()).add(row["method"])
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
     for row in rows:
+        key = (row["acquisition"], row["frame"], row["metric"])
+        if measured[key] != methods_of[row["acquisition"]]:
+            continue
         of_metric = values.setdefault((row["method"], row["metric"]), {})
         of_metric.setdefault(row["acquisition"], []).append(float(row["value"]))
     metrics = [metric for metric in METRICS if any(key[1] == metric for key in values)]
@@ -110,6 +122,8 @@ def _refused(
         record = read_json(results / f"{path}.json")
         if record["status"] == REFUSED:
             reasons.setdefault(record["reason"], name)
+        for left_out, reason in record.get("left_out", {}).items():
+            reasons.setdefault(reason, left_out)
     return [(name, reason) for reason, name in reasons.items()]
 
 
@@ -150,6 +164,11 @@ def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict
     distortion = results / "distortion" / f"{row.session}.json"
     dcfi = results / "dcfi" / f"{name}.json"
     if not all(is_ok(record) for record in (converted, distortion, dcfi)):
+        return about
+    try:
+        scan_of_map = read_json(distortion)["scan"]
+        check_scan(name, read_json(converted), scan_of_map, f"the map of '{row.session}'")
+    except Refused:
         return about
     source, scan = open_store(converted.with_suffix(".zarr"))
     rapid = np.asarray(source["rapid"][-1])

@@ -3,16 +3,18 @@
 from functools import partial
 from pathlib import Path
 
-import dask.array as da
+import h5py
 import numpy as np
 import zarr
 
 from stemjax.errors import Refused
+from stemjax.io.checks import check_pair, read_frames, source_sha256, warnings_about
 from stemjax.io.raw import RawImage, pick_rapid, pick_still
 from stemjax.io.store import create_image, describe, multiscale, spans
 from stemjax.io.units import open_frames, write_unit
+from stemjax.io.velox import PerFrame, frame_metadata
 from stemjax.progress import say, track
-from stemjax.provenance import digest, file_sha256, versions
+from stemjax.provenance import digest, versions
 from stemjax.sheet import Acquisition, split_title
 from stemjax.typing import AnyImage, Json
 
@@ -20,12 +22,16 @@ from stemjax.typing import AnyImage, Json
 def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
     """Write ``rapid`` (t, y, x), ``slow`` (y, x) and a given ``dcfi`` in raw geometry and values.
 
+    Beside them ``time`` (t) in seconds, and under ``per_frame`` what else the vendor recorded that
+    varies with time, by its dotted key; the first frame's metadata are attributes.
+
     Args:
         row: of the sheet: the files, and pixel size and dwell time where these do not say.
         store: the OME-Zarr store to write.
 
     Returns:
-        What the record says: digest of the arrays, frames, shape, scan settings, versions.
+        What the record says: digest of the arrays, frames, warnings, shape, scan settings,
+        versions.
 
     Raises:
         Refused: the files cannot be used; the message says why.
@@ -51,10 +57,15 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
     pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
     images = {name: _still(row, name, raw, rapid) for name, raw in stills.items()}
     total = len(rapid.frames)
+    for warning in (warnings := warnings_about(row.rapid, rapid)):
+        say(f"warning: {warning}")
     group = open_frames(store, "rapid", rapid.frames.shape, rapid.frames.dtype)
-    digests = _write_shards(group["rapid"], rapid.frames, Path(store), row.acquisition)
-    for name in set(group) - {"rapid", *images}:
+    digests = _write_shards(group["rapid"], rapid, Path(store), row)
+    for name in set(group) - {"rapid"}:
         del group[name]
+    group.create_array("time", data=np.arange(total) * frame_time, dimension_names=("t",))
+    for key, values in _per_frame(row.rapid, rapid).items():
+        group.create_array(f"per_frame/{key}", data=values, dimension_names=("t",))
     for name, image in images.items():
         create_image(group, name, image)
         digests.append(digest(image))
@@ -63,6 +74,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
     return {
         "digest": digest(*digests),
         "frames": total,
+        "warnings": warnings,
         "shape": list(rapid.frames.shape[1:]),
         "scan": {key: about[key] for key in (*_scan(row, rapid), "slow_dwell_us")},
         "slow": "slow" in stills,
@@ -71,19 +83,26 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
     }
 
 
-def _write_shards(array: zarr.Array, frames: da.Array, store: Path, acquisition: str) -> list[str]:
+def _write_shards(array: zarr.Array, rapid: RawImage, store: Path, row: Acquisition) -> list[str]:
     """Write what is new or changed; frames appended to a raw file cost only their own shards."""
     digests, written = [], 0
-    units = list(spans(len(frames)))
-    for unit in track(units, len(units), f"convert {acquisition}"):
-        block = np.ascontiguousarray(frames[unit].compute())
+    units = list(spans(len(rapid.frames)))
+    for unit in track(units, len(units), f"convert {row.acquisition}"):
+        block = read_frames(row.rapid, rapid, unit)
         made, new = write_unit(
             array, unit, store.with_suffix(".units"), digest(block), partial(np.asarray, block)
         )
         digests.append(made)
         written += new
-    say(f"convert {acquisition}: {written} of {len(units)} shards written")
+    say(f"convert {row.acquisition}: {written} of {len(units)} shards written")
     return digests
+
+
+def _per_frame(path: str, rapid: RawImage) -> PerFrame:
+    if not rapid.group:
+        return {}
+    with h5py.File(split_title(path)[0]) as file:
+        return frame_metadata(file[rapid.group], len(rapid.frames))
 
 
 def _scan(row: Acquisition, rapid: RawImage) -> Json:
@@ -104,14 +123,12 @@ def _scan(row: Acquisition, rapid: RawImage) -> Json:
 
 
 def _still(row: Acquisition, name: str, raw: RawImage, rapid: RawImage) -> AnyImage:
-    if raw.frames.shape[1:] != rapid.frames.shape[1:]:
-        raise Refused(
-            f"{getattr(row, name)}: {raw.describe()} is not of the size of the rapid frames "
-            f"{rapid.describe()}"
-        )
-    return np.ascontiguousarray(raw.frames[-1].compute())
+    path = getattr(row, name)
+    check_pair(path, raw, rapid)
+    last = len(raw.frames)
+    return read_frames(path, raw, slice(last - 1, last))[0]
 
 
 def _source(path: str) -> Json:
     file, title = split_title(path)
-    return {"file": Path(file).name, "title": title, "sha256": file_sha256(file)}
+    return {"file": Path(file).name, "title": title, "sha256": source_sha256(file)}

@@ -98,7 +98,9 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
     arrays = save_parameters(folder / "parameters.safetensors", parameters)
     _write_metrics(folder / "metrics.csv", history)
     return {
-        "digest": digest(*(part for item in sorted(arrays.items()) for part in item)),
+        "digest": digest(
+            *(part for item in sorted(arrays.items()) for part in item), record["scale"]
+        ),
         "config": model.model_dump(mode="json"),
         "dataset": record["digest"],
         "scale": record["scale"],

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from stemjax.distortion.map import DistortionMap, from_json, read_map, warp_matrices
+from stemjax.distortion.map import DistortionMap, from_json, warp_matrices
 from stemjax.errors import Refused
-from stemjax.records import write_record
+from stemjax.records import read_record, write_record
 
 HEIGHT, WIDTH = 60, 80
 INNER = np.s_[8:-8, 8:-8]
@@ -95,7 +95,7 @@ def test_a_map_survives_its_record(tmp_path: Path, bent: DistortionMap) -> None:
     sigma = np.linspace(0.01, 0.3, WIDTH)
     distortion = replace(bent, valid=valid, sigma=sigma)
     write_record(tmp_path / "s1.json", distortion.to_json)
-    again = read_map(tmp_path / "s1.json")
+    again = from_json(read_record(tmp_path / "s1.json"))
     assert again.width == WIDTH
     np.testing.assert_allclose(again.columns, distortion.columns, atol=6e-5)
     np.testing.assert_array_equal(again.valid, valid)
@@ -111,4 +111,4 @@ def test_a_session_without_map_gives_its_reason(tmp_path: Path) -> None:
 
     write_record(tmp_path / "s1.json", stage)
     with pytest.raises(Refused, match="session 's1': no slow scan"):
-        read_map(tmp_path / "s1.json")
+        from_json(read_record(tmp_path / "s1.json"))

@@ -124,7 +124,7 @@ def test_converting_again_replaces_the_store(files: Files, tmp_path: Path) -> No
     shorter = make_files(tmp_path / "shorter", frames=2)
     convert_acquisition(replace(shorter.row, slow="", role="series"), store)
     group, _ = open_store(store)
-    assert set(group.array_keys()) == {"rapid"}
+    assert set(group.array_keys()) == {"rapid", "time"}
     np.testing.assert_array_equal(group["rapid"][...], shorter.rapid)
 
 

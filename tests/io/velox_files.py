@@ -62,8 +62,9 @@ def edit_metadata(path: str, change: Callable[[dict[str, Any]], object]) -> None
 def add_image(path: str, title: str, frames: np.ndarray) -> None:
     """Put a second image of this title beside the one of a Velox file."""
     with h5py.File(path, "r+") as file:
-        (first,) = file["Data/Image"]
-        (operation,) = file["Operations/StemInputOperation"].values()
+        images = file["Data/Image"].items()
+        first = next(name for name, image in images if image["Data"].dtype == "u2")
+        operation = next(iter(file["Operations/StemInputOperation"].values()))
         name = title.encode().hex().ljust(32, "0")
         file.copy(f"Data/Image/{first}", f"Data/Image/{name}")
         image = file[f"Data/Image/{name}"]

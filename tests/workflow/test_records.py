@@ -92,12 +92,19 @@ def test_a_bad_file_ends_the_run_where_the_config_says_so(experiment: Experiment
 
 
 def test_a_session_without_a_map_ends_in_the_report(experiment: Experiment) -> None:
-    for name in ("train-1", "train-2"):
-        (experiment.folder / f"raw/simulated/{name}_slow.emd").write_bytes(b"")
+    raw = experiment.folder / "raw/simulated"
+    good = {path: path.read_bytes() for path in raw.glob("train-*_slow.emd")}
+    for path in good:
+        path.write_bytes(b"")
     experiment.run()
     for record in ("distortion/day-1", "dataset/dlf-slow", "restored/dlf-slow/test-1"):
         assert json.loads(experiment.text(f"results/{record}.json"))["status"] == "refused"
     assert "Refused" in experiment.text("results/report/index.html")
+
+    for path, content in good.items():
+        path.write_bytes(content)  # mended, the session gets its map after all
+    planned = experiment.planned()
+    assert {"fit_distortion day-1", "train_unet dlf-slow"} <= planned
 
 
 @pytest.mark.parametrize("role", ["train", "test"])
@@ -139,6 +146,16 @@ def test_a_mended_train_file_changes_no_map_and_no_model(experiment: Experiment)
 def test_a_removed_row_takes_its_field_of_view_out(experiment: Experiment) -> None:
     experiment.write_sheet({name: role for name, role in ROWS.items() if name != "train-2"})
     assert {"fit_distortion day-1", "train_unet dlf-slow"} <= experiment.planned()
+
+
+def test_a_column_that_conversion_does_not_read_converts_nothing(experiment: Experiment) -> None:
+    sheet = experiment.folder / "acquisitions.tsv"
+    (experiment.folder / "log.csv").write_text("time_s,temperature_C\n0,20\n")
+    header, first, *rest = sheet.read_text().splitlines()
+    cells = first.split("\t")
+    cells[5] = "log.csv"
+    sheet.write_text("\n".join([header, "\t".join(cells), *rest]) + "\n")
+    assert experiment.planned() == {"write_report"}
 
 
 def test_equal_results_do_not_spread(experiment: Experiment) -> None:

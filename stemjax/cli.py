@@ -1,0 +1,127 @@
+"""The command ``stemjax``: ``stemjax scan RAW_DIR`` proposes rows of the sheet for new files."""
+
+import argparse
+import re
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from stemjax.config import NAME
+from stemjax.errors import UserError
+from stemjax.progress import say
+from stemjax.provenance import written_aside
+from stemjax.sheet import REQUIRED, ROLES, Acquisition, read_sheet
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; what a user can mend is told in one line.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        options = _parser().parse_args(argv)
+        options.run(options)
+    except UserError as error:
+        say(f"error: {error}")
+        return 1
+    return 0
+
+
+def scan(options: argparse.Namespace) -> None:
+    """Propose rows for files that the sheet does not have; write them only with ``--append``.
+
+    Raises:
+        UserError: the folder, the sheet or an option cannot be used.
+    """
+    from stemjax.arrivals import describe, find, same, session_settings
+    from stemjax.proposals import columns, propose, table
+
+    raw, path = Path(options.raw), Path(options.sheet)
+    if not raw.is_dir():
+        raise UserError(f"{raw}: not a folder")
+    if options.session and (not re.fullmatch(NAME, options.session) or ".." in options.session):
+        raise UserError(f"session '{options.session}': letters, digits, '.', '_' and '-' only")
+    content, sheet = _read(path)
+    known = {same(file) for row in sheet.values() for file in row.raw_files()}
+    new = [file for file in find(raw, path.parent / "results") if same(file) not in known]
+    found = describe(new, path.parent, time.time(), options.title)
+    sessions = {}
+    if found.scans:
+        for name in dict.fromkeys(row.session for row in sheet.values()):
+            sessions[name] = session_settings([r for r in sheet.values() if r.session == name])
+    unknown = [name for name, settings in sessions.items() if settings is None]
+    remarks = [f"session '{name}': no file of it says its scan settings" for name in unknown]
+    rows, more = propose(found, sheet, sessions, options.role, options.session)
+    for remark in (*found.remarks, *remarks, *more):
+        say(remark)
+    if not rows:
+        say("no new rows")
+        return
+    order = columns(content)
+    print(table([dict(zip(order, order, strict=True)), *rows], order), end="", flush=True)
+    if options.append:
+        _append(path, content, rows)
+        say(f"appended to {path}: {len(rows)} rows")
+    else:
+        say(f"nothing is written; --append appends to {path}: {len(rows)} rows")
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Acquisition]]:
+    """Read a sheet, which may not be there yet or have no rows yet."""
+    from stemjax.proposals import columns
+
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return b"", {}
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the sheet: {error.strerror}") from None
+    if sum(bool(line.strip()) for line in content.splitlines()) > 1:
+        return content, read_sheet(path)
+    if missing := [column for column in REQUIRED if column not in columns(content)]:
+        raise UserError(f"{path}: no column '{missing[0]}' (columns are separated by tabs)")
+    return content, {}
+
+
+def _append(path: Path, content: bytes, rows: list[dict[str, str]]) -> None:
+    from stemjax.proposals import appended
+
+    path = path.resolve()  # a link stays a link
+    try:
+        with written_aside(path) as aside:
+            aside.write_bytes(appended(content, rows))
+            if path.exists():
+                shutil.copymode(path, aside)
+            try:
+                read_sheet(aside)
+            except UserError as error:
+                raise UserError(str(error).replace(str(aside), str(path))) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} ({self.prog} --help tells more)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="stemjax", description="Restore rapid-scan STEM series.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    new = commands.add_parser("scan", help="propose rows of the sheet for new raw files")
+    new.add_argument("raw", metavar="RAW_DIR", help="folder to look in, with those below it")
+    new.add_argument("--sheet", default="acquisitions.tsv", help="the sheet (%(default)s)")
+    new.add_argument("--append", action="store_true", help="write the rows into the sheet")
+    new.add_argument("--role", choices=ROLES, help="of all new rows, instead of by length")
+    new.add_argument("--session", metavar="NAME", help="of all new rows, instead of by settings")
+    new.add_argument("--title", help="image to take where a file holds several, such as BF")
+    new.set_defaults(run=scan)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
