@@ -54,4 +54,4 @@ def test_the_lock_has_a_hash_for_every_package_and_names_no_host() -> None:
     for package in re.split(r"\n(?=\S)", LOCK):
         assert re.match(r"\S+==\S+", package)
         assert "--hash=sha256:" in package
-    assert "http" not in LOCK
+    assert "://" not in LOCK

@@ -73,6 +73,18 @@ def map_figure(distortion: DistortionMap) -> bytes:
     return png(figure)
 
 
+def drift_figure(drift: Float[np.ndarray, "t yx"], first_frame: int) -> bytes:
+    """Plot the drift of the integrated frames along and across the scan, in pixels."""
+    figure = Figure((7, 2.4), layout="constrained")
+    axes = figure.subplots()
+    frames = first_frame + np.arange(len(drift))
+    for values, name in ((drift[:, 1], "along the scan"), (drift[:, 0], "across the scan")):
+        axes.plot(frames, values, ".-", lw=1, ms=4, label=name)
+    axes.set(xlabel="frame", ylabel="drift (px)")
+    axes.legend(frameon=False)
+    return png(figure)
+
+
 def learning_curves(curves: dict[str, dict[str, Float[np.ndarray, " epoch"]]]) -> bytes:
     """Plot training and validation loss of each model over its epochs."""
     figure = Figure((7, 3), layout="constrained")

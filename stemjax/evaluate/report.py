@@ -15,7 +15,7 @@ from stemjax import __version__
 from stemjax.distortion.map import from_json, warp_matrices
 from stemjax.distortion.session import check_scan
 from stemjax.errors import Refused
-from stemjax.evaluate.figures import learning_curves, map_figure, side_by_side
+from stemjax.evaluate.figures import drift_figure, learning_curves, map_figure, side_by_side
 from stemjax.evaluate.table import read_metrics
 from stemjax.io.store import open_store
 from stemjax.progress import say, track
@@ -173,7 +173,8 @@ def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict
     source, scan = open_store(converted.with_suffix(".zarr"))
     rapid = np.asarray(source["rapid"][-1])
     rows, columns = warp_matrices(from_json(read_json(distortion)), len(rapid))
-    integrated = np.asarray(open_store(dcfi.with_suffix(".zarr"))[0]["dcfi"])
+    integration, origin = open_store(dcfi.with_suffix(".zarr"))
+    integrated = np.asarray(integration["dcfi"])
     images: dict[str, AnyImage] = {
         "rapid frame, as recorded": rapid,
         "DCFI, undistorted": rows @ integrated @ columns,
@@ -185,6 +186,7 @@ def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict
     if "slow" in source:
         images["slow scan"] = np.asarray(source["slow"])
     about["picture"] = embedded(side_by_side(images, scan["pixel_size_nm"]))
+    about["drift"] = embedded(drift_figure(np.asarray(integration["drift"]), origin["first_frame"]))
     about["frames"] = source["rapid"].shape[0]
     about["shows"] = ", ".join(images)
     return about

@@ -8,7 +8,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from stemjax.distortion.map import DistortionMap
-from stemjax.evaluate.figures import learning_curves, map_figure, scale_bar, show, side_by_side
+from stemjax.evaluate.figures import (
+    drift_figure,
+    learning_curves,
+    map_figure,
+    scale_bar,
+    show,
+    side_by_side,
+)
 from tests.handmade import canvas, straight, view
 
 
@@ -48,6 +55,11 @@ def test_the_scale_bar_is_round_and_fits_into_the_picture(pixel_size_nm: float) 
 @pytest.mark.parametrize("distortion", [straight(64), straight(64, 5.5)])
 def test_the_map_is_plotted_also_where_it_is_extrapolated(distortion: DistortionMap) -> None:
     assert size(map_figure(distortion)) == (910, 390)
+
+
+@pytest.mark.parametrize("frames", [1, 50])
+def test_the_drift_of_any_number_of_frames_is_plotted(frames: int) -> None:
+    assert size(drift_figure(np.zeros((frames, 2)), 950)) == (910, 312)
 
 
 def test_learning_curves_are_plotted_with_and_without_validation() -> None:

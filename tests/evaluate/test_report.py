@@ -84,8 +84,9 @@ def test_the_report_shows_every_stage_in_pictures_of_its_own(tmp_path: Path) -> 
     page = report(experiment(tmp_path))
     pictures = page.pictures()
     shown = "rapid frame, as recorded, DCFI, undistorted, dlf-a, dlf-b, slow scan"
-    assert list(pictures)[:3] == [f"{name}: {shown}" for name in ("test-1", "heating", "other")]
-    assert len(pictures) == 6  # and two maps, and the learning curves
+    assert list(pictures)[:6:2] == [f"{name}: {shown}" for name in ("test-1", "heating", "other")]
+    assert list(pictures)[1] == "test-1: drift of the integrated frames in pixels"
+    assert len(pictures) == 9  # with drifts, two maps, and the learning curves
     for source in pictures.values():
         head, _, content = source.partition(",")
         assert head == "data:image/png;base64"
@@ -124,7 +125,7 @@ def test_what_was_refused_comes_first_and_once(tmp_path: Path) -> None:
         assert 0 < page.text.index("Refused") < page.text.index(line) < page.text.index("Results")
     assert page.text.count("Refused, see above") == 2  # test-1 and other
     assert next(iter(page.pictures())).startswith("heating: ")
-    assert len(page.pictures()) == 3
+    assert len(page.pictures()) == 4
     assert "refused: too small" in page.text
 
 
@@ -141,7 +142,7 @@ def test_without_models_and_measurements_there_is_a_report_too(tmp_path: Path) -
     page = report(handmade, ())
     assert "Nothing could be measured" in page.text
     assert "test-1: rapid frame, as recorded, DCFI, undistorted, slow scan" in page.pictures()
-    assert len(page.pictures()) == 5
+    assert len(page.pictures()) == 8
 
 
 def test_without_any_result_there_is_a_report_too(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import pytest
 import zarr
+from ome_zarr.io import parse_url
+from ome_zarr.reader import Reader
 from ome_zarr_models.v05 import Image
 
 from stemjax.errors import Refused
@@ -253,3 +255,32 @@ def test_converting_does_not_import_jax(files: Files, tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "a1.zarr").is_dir()
+
+
+def test_ome_zarr_reads_it_back(files: Files, tmp_path: Path) -> None:
+    convert_acquisition(files.row, tmp_path / "a1.zarr")
+    location = parse_url(str(tmp_path / "a1.zarr"), mode="r")
+    assert location is not None
+    (node,) = Reader(location)()
+    assert location.fmt.version == "0.5"
+    np.testing.assert_array_equal(np.asarray(node.data[0]), files.rapid)
+    ((scale,),) = node.metadata["coordinateTransformations"]
+    record = convert_acquisition(files.row, tmp_path / "a1.zarr")["scan"]
+    pixel = record["pixel_size_nm"]
+    assert scale["scale"] == pytest.approx([record["frame_time_s"], pixel, pixel])
+
+
+def test_what_varies_from_frame_to_frame_is_kept_over_time(files: Files, tmp_path: Path) -> None:
+    """Velox stamps whole seconds; the time between frames comes from the frame time."""
+    record = convert_acquisition(files.row, tmp_path / "a1.zarr")
+    group, _ = open_store(tmp_path / "a1.zarr")
+    frames = np.arange(record["frames"])
+    np.testing.assert_allclose(group["time"][...], frames * record["scan"]["frame_time_s"])
+
+
+def test_the_drift_terms_of_a_real_series_are_kept(realdata: Path, tmp_path: Path) -> None:
+    path = str(realdata / "velox_v04_haadf_si_5frames.emd")
+    convert_acquisition(Acquisition("si", "s", "series", path), tmp_path / "si.zarr")
+    kept = open_store(tmp_path / "si.zarr")[0]["per_frame"]
+    drift = kept["CustomProperties.Scan.ScanTransformation.A13.value"][...]
+    np.testing.assert_allclose(drift[1], -2.65e-5, rtol=0.01)

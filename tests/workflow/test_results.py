@@ -57,7 +57,7 @@ def test_the_report_is_one_page_that_asks_for_nothing(finished: Experiment) -> N
     parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
     parser.feed(page)
     pictures = [attributes for tag, attributes in found if tag == "img"]
-    assert len(pictures) == 4  # two acquisitions, the map, the learning curves
+    assert len(pictures) == 6  # two acquisitions and their drift, the map, the learning curves
     assert all(str(each["src"]).startswith("data:image/png;base64,") for each in pictures)
     assert all(each["alt"] for each in pictures)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in found}
