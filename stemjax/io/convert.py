@@ -1,5 +1,8 @@
 """Convert one acquisition's files into one OME-Zarr store."""
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from stemjax.io.velox import PerFrame, frame_metadata
 from stemjax.progress import say, track
 from stemjax.provenance import digest, versions
 from stemjax.sheet import Acquisition, split_title
-from stemjax.typing import AnyImage, Json
+from stemjax.typing import AnyFrames, AnyImage, Json
 
 
 def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
@@ -87,15 +90,35 @@ def _write_shards(array: zarr.Array, rapid: RawImage, store: Path, row: Acquisit
     """Write what is new or changed; frames appended to a raw file cost only their own shards."""
     digests, written = [], 0
     units = list(spans(len(rapid.frames)))
-    for unit in track(units, len(units), f"convert {row.acquisition}"):
-        block = read_frames(row.rapid, rapid, unit)
+    blocks = _one_ahead(partial(_read_block, row.rapid, rapid), units)
+    progress = track(units, len(units), f"convert {row.acquisition}")
+    for unit, (block, identity) in zip(progress, blocks, strict=True):
         made, new = write_unit(
-            array, unit, store.with_suffix(".units"), digest(block), partial(np.asarray, block)
+            array, unit, store.with_suffix(".units"), identity, partial(np.asarray, block)
         )
         digests.append(made)
         written += new
     say(f"convert {row.acquisition}: {written} of {len(units)} shards written")
     return digests
+
+
+def _read_block(path: str, rapid: RawImage, unit: slice) -> tuple[AnyFrames, str]:
+    block = read_frames(path, rapid, unit)
+    return block, digest(block)
+
+
+def _one_ahead(
+    read: Callable[[slice], tuple[AnyFrames, str]], units: Iterable[slice]
+) -> Iterator[tuple[AnyFrames, str]]:
+    """Read and check the next block while the one before is compressed and written."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting: deque[Future[tuple[AnyFrames, str]]] = deque()
+        for unit in units:
+            waiting.append(reader.submit(read, unit))
+            if len(waiting) > 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _per_frame(path: str, rapid: RawImage) -> PerFrame:
