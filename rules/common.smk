@@ -15,11 +15,8 @@ from stemjax.sheet import check_files, read_sheet, simulated_files
 
 def check_specimen(simulation):
     """Check that a picture that serves as specimen exists."""
-    if simulation and simulation.specimen not in ("steel", "aluminium"):
-        if not os.path.isfile(simulation.specimen):
-            raise UserError(
-                f"simulate.specimen: no picture '{simulation.specimen}' exists"
-            )
+    if simulation and simulation.picture and not os.path.isfile(simulation.picture):
+        raise UserError(f"simulate.specimen: no picture '{simulation.picture}' exists")
 
 
 def checked_experiment():
@@ -179,8 +176,7 @@ def raw_settings(wildcards):
 
 def specimen_picture(wildcards):
     """Name the picture that serves as specimen, if one does."""
-    specimen = CONFIG.simulate.specimen
-    return [] if specimen in ("steel", "aluminium") else [specimen]
+    return CONFIG.simulate.picture or []
 
 
 def raw_sizes(wildcards):

@@ -140,6 +140,11 @@ class Simulate(Section):
     seed: int = Field(0, ge=0)
     """seed of specimen, distortion and noise"""
 
+    @property
+    def picture(self) -> str | None:
+        """The picture that serves as specimen, if one does."""
+        return None if self.specimen in ("steel", "aluminium") else self.specimen
+
 
 class Config(Section):
     """Everything a user may choose."""

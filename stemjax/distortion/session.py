@@ -12,7 +12,7 @@ from stemjax.errors import Refused
 from stemjax.io.store import lazy_frames, open_store
 from stemjax.progress import say
 from stemjax.provenance import digest, versions
-from stemjax.records import read_record, usable
+from stemjax.records import is_ok, read_record, usable
 from stemjax.typing import Json
 
 AGREE = ("dwell_us", "line_time_us", "rotation_rad", "shape")  # settings that the map depends on
@@ -38,9 +38,7 @@ def fit_session(
     """
     paired = dict(zip(map(Path, converted), map(Path, dcfi), strict=True))
     paths = [
-        path
-        for path in usable(list(paired))
-        if read_record(path)["slow"] and paired[path] in set(usable([paired[path]]))
+        path for path in usable(list(paired)) if read_record(path)["slow"] and is_ok(paired[path])
     ]
     if not paths:
         raise Refused(

@@ -45,10 +45,13 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         stills["slow"] = pick_still(row.slow, dcfi=False)
     if row.dcfi:
         stills["dcfi"] = pick_still(row.dcfi, dcfi=True)
-    about = {
-        "acquisition": row.acquisition,
+    scan = {
         **_scan(row, rapid),
         "slow_dwell_us": stills["slow"].dwell_us if row.slow else None,
+    }
+    about = {
+        "acquisition": row.acquisition,
+        **scan,
         "sources": {
             column: _source(path)
             for column, path in (("rapid", row.rapid), ("slow", row.slow), ("dcfi", row.dcfi))
@@ -57,7 +60,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         "versions": versions("rosettasciio", "zarr"),
         "vendor": {"rapid": rapid.vendor, **{name: raw.vendor for name, raw in stills.items()}},
     }
-    pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
+    pixel, frame_time = scan["pixel_size_nm"], scan["frame_time_s"]
     images = {name: _still(row, name, raw, rapid) for name, raw in stills.items()}
     total = len(rapid.frames)
     for warning in (warnings := warnings_about(row.rapid, rapid)):
@@ -79,7 +82,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         "frames": total,
         "warnings": warnings,
         "shape": list(rapid.frames.shape[1:]),
-        "scan": {key: about[key] for key in (*_scan(row, rapid), "slow_dwell_us")},
+        "scan": scan,
         "slow": "slow" in stills,
         "dcfi": "dcfi" in stills,
         "versions": about["versions"],

@@ -104,7 +104,7 @@ def _complaints() -> Iterator[list[str]]:
     """Collect what tifffile only logs, as that the chain of pages breaks off."""
     said: list[str] = []
     logger, handler = logging.getLogger("tifffile"), logging.Handler(logging.ERROR)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: said.append(record.getMessage())
     logger.addHandler(handler)
     try:
         yield said
