@@ -29,7 +29,7 @@ def read_frames(path: str, image: RawImage, span: slice) -> AnyFrames:
             infinity.
     """
     try:
-        block = np.ascontiguousarray(image.frames[span].compute())
+        block = np.ascontiguousarray(image.frames[span].compute(scheduler="synchronous"))
     except Refused:
         raise
     except Exception as error:  # a broken file can fail anywhere inside a reader

@@ -95,9 +95,10 @@ def _write_shards(array: zarr.Array, rapid: RawImage, store: Path, row: Acquisit
     units = list(spans(len(rapid.frames)))
     blocks = _one_ahead(partial(_read_block, row.rapid, rapid), units)
     progress = track(units, len(units), f"convert {row.acquisition}")
-    for unit, (block, identity) in zip(progress, blocks, strict=True):
+    for unit, read in zip(progress, blocks, strict=True):
+        # A shard holds what was read: one digest serves for both.
         made, new = write_unit(
-            array, unit, store.with_suffix(".units"), identity, partial(np.asarray, block)
+            array, unit, store.with_suffix(".units"), read[1], lambda read=read: read
         )
         digests.append(made)
         written += new

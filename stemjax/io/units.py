@@ -27,7 +27,11 @@ def open_frames(
 
 
 def write_unit(
-    array: zarr.Array, span: slice, labels: str | Path, identity: str, make: Callable[[], AnyFrames]
+    array: zarr.Array,
+    span: slice,
+    labels: str | Path,
+    identity: str,
+    make: Callable[[], tuple[AnyFrames, str]],
 ) -> tuple[str, bool]:
     """Write one shard unless it is there, whole, and was made from the same input.
 
@@ -40,7 +44,7 @@ def write_unit(
         span: frames of the unit.
         labels: folder of the labels.
         identity: digest of what the unit is made from.
-        make: gives the unit's frames.
+        make: gives the unit's frames and their digest.
 
     Returns:
         Digest of the unit's frames, and whether they had to be made.
@@ -50,8 +54,7 @@ def write_unit(
     if kept.get("input") == identity and kept["output"] == digest(array[span]):
         return str(kept["output"]), False
     label.unlink(missing_ok=True)
-    frames = make()
+    frames, made = make()
     array[span] = frames
-    made = digest(frames)
     write_json(label, {"input": identity, "output": made})
     return made, True

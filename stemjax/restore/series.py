@@ -82,6 +82,7 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
     }
 
 
-def _restore_unit(raw: np.ndarray, restore: Restore) -> np.ndarray:
+def _restore_unit(raw: np.ndarray, restore: Restore) -> tuple[np.ndarray, str]:
     blocks = da.from_array(raw, chunks=(BATCH, *raw.shape[1:]))
-    return blocks.map_blocks(restore, dtype=np.uint16, meta=raw[:0].astype(np.uint16)).compute()
+    made = blocks.map_blocks(restore, dtype=np.uint16, meta=raw[:0].astype(np.uint16)).compute()
+    return made, digest(made)
