@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 
-.PHONY: demo test lint format config bench-convert lock clean
+.PHONY: demo test lint format config bench-convert bench-distortion lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -32,6 +32,10 @@ config: .venv/ready
 # conversion against plain h5py and zarr: times, their ratio, peak memory
 bench-convert: .venv/ready
 	$(BIN)/python benchmarks/convert.py
+
+# the distortion map against the simulator's truth, by both methods, and its speed
+bench-distortion: .venv/ready
+	$(BIN)/python benchmarks/distortion.py $(PICTURES)
 
 # requirements.lock, from pyproject.toml; needs uv
 lock:

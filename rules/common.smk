@@ -7,6 +7,7 @@ from dataclasses import replace
 from snakemake.exceptions import WorkflowError
 
 from stemjax.config import parse_config
+from stemjax.distortion.borrow import check_borrow
 from stemjax.errors import UserError
 from stemjax.provenance import code_digest
 from stemjax.selection import model_rows, select, session_rows
@@ -19,6 +20,15 @@ def check_specimen(simulation):
         raise UserError(f"simulate.specimen: no picture '{simulation.picture}' exists")
 
 
+def check_distortion(settings, sheet):
+    """Check what the config says about sessions and acquisitions of the sheet."""
+    check_borrow(settings.borrow, [row.session for row in sheet.values()])
+    if settings.acquisition and settings.acquisition not in sheet:
+        raise UserError(
+            f"distortion.acquisition: the sheet has no acquisition '{settings.acquisition}'"
+        )
+
+
 def checked_experiment():
     """Read config and sheet; a mistake in either stops here, before any job."""
     try:
@@ -27,6 +37,7 @@ def checked_experiment():
         made = simulated_files(sheet) if settings.simulate else set()
         check_files(sheet, made)
         check_specimen(settings.simulate)
+        check_distortion(settings.distortion, sheet)
         chosen = {
             name: model_rows(sheet, name, settings.model(name).acquisitions)
             for name in settings.models
@@ -117,13 +128,25 @@ def selected(selection, stage):
     ]
 
 
+def borrowed_map(wildcards):
+    """Name the map that a session takes over, if it does."""
+    lender = CONFIG.distortion.borrow.get(wildcards.session)
+    if lender in SESSIONS:
+        return f"results/distortion/{lender}.json"
+    return lender or []
+
+
 def session_converted(wildcards):
     """Name the converted acquisitions that a session's map is fitted to."""
+    if wildcards.session in CONFIG.distortion.borrow:
+        return []
     return selected(session_selection(wildcards.session), "converted")
 
 
 def session_dcfi(wildcards):
     """Name the integrated acquisitions that a session's map is fitted to."""
+    if wildcards.session in CONFIG.distortion.borrow:
+        return []
     return selected(session_selection(wildcards.session), "dcfi")
 
 
@@ -204,6 +227,18 @@ def sheet_settings():
     return [vars(row) for row in SHEET.values()]
 
 
+def session_settings(wildcards):
+    """Give the settings of a session's fit, or whose map it borrows."""
+    lender = CONFIG.distortion.borrow.get(wildcards.session)
+    if lender:
+        return {"lender": lender}
+    settings = CONFIG.distortion.model_dump(exclude={"on_new_data", "borrow"})
+    alone = SHEET.get(CONFIG.distortion.acquisition)
+    if alone and alone.session != wildcards.session:
+        settings["acquisition"] = None  # it is of another session
+    return settings
+
+
 def model_settings(wildcards):
     """Give a model's resolved settings; a change of policy alone changes no model."""
     return CONFIG.model(wildcards.model).model_dump(
@@ -214,8 +249,10 @@ def model_settings(wildcards):
 def dataset_settings(wildcards):
     """Give those settings of a model that decide what it learns from."""
     keys = {"batch_size", "patch", "validation", "scale", "seed"}
-    chosen = {"target": True, "frames": True, "acquisitions": True, "train": keys}
-    return CONFIG.model(wildcards.model).model_dump(mode="json", include=chosen)
+    own = dict.fromkeys(("target", "correct", "frames", "acquisitions"), True)
+    return CONFIG.model(wildcards.model).model_dump(
+        mode="json", include={**own, "train": keys}
+    )
 
 
 def model_sessions(wildcards):

@@ -1,10 +1,12 @@
-# The map of a session: input its chosen acquisitions, output results/distortion/{session}.json.
+# The map of a session: input its chosen acquisitions, or the map that it borrows; output
+# results/distortion/{session}.json.
 
 
 rule fit_distortion:
     input:
         converted=session_converted,
         dcfi=session_dcfi,
+        borrowed=borrowed_map,
     output:
         "results/distortion/{session}.json",
     log:
@@ -18,7 +20,7 @@ rule fit_distortion:
         mem_mb=megabytes(4000),
         runtime=minutes(30),
     params:
-        settings=CONFIG.distortion.model_dump(exclude={"on_new_data"}),
+        settings=session_settings,
         selection="results/selection/distortion/{session}.json",
         code=code_digest("distortion"),
     script:

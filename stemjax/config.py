@@ -39,9 +39,13 @@ class Section(BaseModel):
 class Distortion(Section):
     """How the map from rapid-frame columns to the slow grid is fitted."""
 
-    method: Literal["spline"] = "spline"
-    """spline: one smooth monotone map per session, fitted to all its fields of view"""
-    knots: int = Field(8, ge=0, le=64)
+    method: Literal["spline", "strips"] = "spline"
+    """spline: one smooth map from all fields of view of a session; strips: the paper's, from one"""
+    acquisition: str | None = None
+    """field of view that the strips are taken from; by default the most informative one"""
+    borrow: dict[str, str] = {}
+    """maps to take over: session: another session, or a map's file (path/to/map.json)"""
+    knots: int = Field(12, ge=0, le=64)
     """spline knots that describe what gain, shift and line-start exponential leave over"""
     on_new_data: Literal["keep", "refit"] = "keep"
     """when train rows are added: keep the map and its fields of view, or refit it to all"""
@@ -84,6 +88,8 @@ class Model(Section):
 
     target: Literal["slow", "dcfi"] = "slow"
     """what the network learns to predict from a rapid frame"""
+    correct: bool = True
+    """undistort the rapid frames before learning and restoring; if false, only afterwards"""
     acquisitions: tuple[str, ...] = Field(("*",), min_length=1)
     """ids or globs of the train rows to learn from"""
     frames: int | None = Field(None, ge=1)

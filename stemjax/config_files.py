@@ -39,7 +39,7 @@ def _lines(section: BaseModel, indent: str) -> list[str]:
         if isinstance(value, BaseModel):
             comment = comment or (type(value).__doc__ or "").strip()
             lines += ["", f"# {comment}", f"{indent}{name}:", *_lines(value, indent + "  ")]
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and value:
             lines += ["", f"# {comment}", f"{indent}{name}:"]
             lines += [f"{indent}  {k}: {_flow(v)}" for k, v in value.items()]
         else:

@@ -45,12 +45,21 @@ def straight(width: int, shift: float = 0.0, row_shift: float = 0.0) -> Distorti
 
 
 def settings(
-    patch: int = 16, *, target: str = "slow", frames: int | None = None, **train: Any
+    patch: int = 16,
+    *,
+    target: str = "slow",
+    correct: bool = True,
+    frames: int | None = None,
+    **train: Any,
 ) -> Model:
     """Give settings of a network that trains in seconds."""
     chosen = {"epochs": 2, "batch_size": 4, "patch": patch, **train}
     return Model(
-        target=target, frames=frames, unet=UNetSettings(features=2, depth=1), train=Train(**chosen)
+        target=target,
+        correct=correct,
+        frames=frames,
+        unet=UNetSettings(features=2, depth=1),
+        train=Train(**chosen),
     )
 
 
@@ -110,13 +119,18 @@ class Handmade:
     ) -> Path:
         """Write a session's map as the fit does."""
         lag = {"decays_us": [1e-4, 1e-3], "weights": [0.9, 0.1], "delay_px": 0.0}
-        lag |= {"amplifier_us": 1e-5, "dwell_us": 0.1}
+        lag |= {"amplifier_us": 1e-5, "dwell_us": 0.1, "decays_error_us": [1e-5, 1e-4]}
+        strips = {**distortion.to_json(), "acquisition": "elsewhere", "strip_width": 10}
         content = {**distortion.to_json(), "shifts": shifts or {}}
         return self.record(
             f"distortion/{session}.json",
             **content,
             acquisitions=sorted(shifts or {}),
+            left_out={},
+            leave_one_out_px={},
+            method="spline",
             lag=lag,
+            strips=strips,
             scan={**SCAN, "shape": [height or distortion.width, distortion.width]},
             digest=digest(content),
         )
@@ -157,9 +171,11 @@ class Handmade:
             **content,
         )
 
-    def restored(self, model: str, name: str, frames: np.ndarray) -> Path:
+    def restored(self, model: str, name: str, frames: np.ndarray, geometry: str = "slow") -> Path:
         """Store frames as the restoration does."""
         with new_store(self.results / f"restored/{model}/{name}.zarr") as group:
             create_frames(group, "0", frames.shape, frames.dtype)[...] = frames
             describe(group, [multiscale("0", PIXEL_NM, FRAME_S)], {"acquisition": name})
-        return self.record(f"restored/{model}/{name}.json", digest=digest(frames))
+        return self.record(
+            f"restored/{model}/{name}.json", digest=digest(frames), geometry=geometry
+        )

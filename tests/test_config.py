@@ -70,12 +70,14 @@ def test_a_model_takes_the_sections_and_overrides_single_keys() -> None:
             "models": {
                 "plain": {},
                 "other": {"target": "dcfi", "acquisitions": ["a*"], "depth": 2, "epochs": 1},
+                "uncorrected": {"correct": False},
             },
         }
     )
     plain, other = config.model("plain"), config.model("other")
     assert (plain.target, plain.acquisitions, plain.frames) == ("slow", ("*",), None)
     assert (plain.unet, plain.train) == (config.unet, config.train)
+    assert (plain.correct, config.model("uncorrected").correct) == (True, False)
     assert (other.target, other.acquisitions) == ("dcfi", ("a*",))
     assert (other.unet.features, other.unet.depth) == (8, 2)
     assert (other.train.epochs, other.train.seed) == (1, 3)

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from stemjax.config import Model
+from stemjax.dataset.geometry import read_session
 from stemjax.dataset.pairs import load_field
-from stemjax.distortion.session import check_scan
 from stemjax.errors import Refused
 from stemjax.progress import say, track
 from stemjax.provenance import digest, versions
@@ -35,24 +35,32 @@ class Scale:
 
 @dataclass(frozen=True)
 class Source:
-    """Records of one acquisition that the pairs come from; beside each lies its store."""
+    """Records of one acquisition that the pairs come from; beside each lies its store.
+
+    Where `distortion` is None, the pairs are those of rapid geometry, to which no map belongs.
+    """
 
     acquisition: str
     converted: str
     dcfi: str
-    distortion: str
+    distortion: str | None
 
-    def check(self) -> None:
+    def checked(self, *, correct: bool) -> "Source":
         """Check that every stage before this one had a result that goes with the others.
+
+        Args:
+            correct: whether the frames are undistorted.
+
+        Returns:
+            The source, without its map where the frames are not undistorted.
 
         Raises:
             Refused: says which had not.
         """
-        converted, _, session = (read_record(getattr(self, key)) for key in RECORDS)
-        check_scan(self.acquisition, converted, session["scan"], f"the map {self.distortion}")
-
-
-RECORDS = ("converted", "dcfi", "distortion")
+        converted = read_record(self.converted)
+        read_record(self.dcfi)
+        read_session(self.acquisition, converted, Path(self.distortion), needed=correct)
+        return self if correct else replace(self, distortion=None)
 
 
 def assemble(model: Model, sources: Sequence[Source]) -> Json:
@@ -72,13 +80,13 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
     good, left_out = [], {}
     for source in sources:
         try:
-            source.check()
-            good.append(source)
+            good.append(source.checked(correct=model.correct))
         except Refused as refusal:
             left_out[source.acquisition] = str(refusal)
             say(f"left out: {source.acquisition}: {refusal}")
     if not good:
-        raise Refused("no usable acquisition with a distortion map to learn from")
+        which = " with a distortion map" if model.correct else ""
+        raise Refused(f"no usable acquisition{which} to learn from")
     counts = [_frames(source, model) for source in good]
     shapes = [read_record(source.converted)["shape"] for source in good]
     patch = model.train.patch
@@ -117,7 +125,8 @@ def _frames(source: Source, model: Model) -> int:
 
 
 def _content(source: Source) -> list[str]:
-    return [read_record(getattr(source, key))["digest"] for key in RECORDS]
+    records = (source.converted, source.dcfi, source.distortion)
+    return [read_record(path)["digest"] for path in records if path]
 
 
 def _split(model: Model, shapes: Sequence[list[int]]) -> list[dict[str, tuple[int, int]]]:
@@ -147,11 +156,7 @@ def _scale(sources: Sequence[Source], counts: Sequence[int], model: Model) -> Sc
         list(zip(sources, counts, strict=True)), len(sources), "intensity scale"
     ):
         field = load_field(
-            Path(source.converted),
-            Path(source.dcfi),
-            Path(source.distortion),
-            model.target,
-            [0, count // 2],
+            source.converted, source.dcfi, source.distortion, model.target, [0, count // 2]
         )
         rapid.append(_percentiles(field.rapid))
         target.append(_percentiles(field.target))

@@ -1,4 +1,4 @@
-"""Load pairs on the slow grid and draw patches from them."""
+"""Load pairs on the slow grid, or in rapid geometry, and draw patches from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from stemjax.dataset.geometry import map_or_identity
 from stemjax.distortion.lag import lag_from_json
-from stemjax.distortion.map import from_json, warp_matrices
+from stemjax.distortion.map import undistort, warp_matrices
 from stemjax.distortion.offset import field_offset
 from stemjax.io.store import open_store
 from stemjax.progress import track
@@ -22,10 +23,10 @@ Patches = Float[np.ndarray, "batch patch patch 1"]
 
 @dataclass(frozen=True)
 class FieldPairs:
-    """Rapid frames of one field of view on the slow grid, with the target of them all.
+    """Rapid frames of one field of view, with the target of them all.
 
     Attributes:
-        rapid: (t, y, x) undistorted and moved onto the target.
+        rapid: (t, y, x) undistorted, unless they stay in rapid geometry, and moved onto the target.
         target: (y, x).
         inside: first and last + 1 row and column that both scans saw.
     """
@@ -48,28 +49,36 @@ class Pairs:
 
 
 def load_field(
-    converted: Path, dcfi: Path, distortion: Path, target: str, frames: Sequence[int]
+    converted: str | Path,
+    dcfi: str | Path,
+    distortion: str | Path | None,
+    target: str,
+    frames: Sequence[int],
 ) -> FieldPairs:
-    """Load frames of one acquisition onto the slow grid.
+    """Load frames of one acquisition onto the slow grid, or as they were recorded.
 
     Each frame is moved by its own drift and the field's offset, so that it lies on the slow
     scan; the target itself is not interpolated (a DCFI target is mapped as the frames are).
+    In rapid geometry a frame is moved by its drift alone.
 
     Args:
         converted: record of the conversion; its store lies beside it.
         dcfi: record of the integration.
-        distortion: the session's map.
+        distortion: record of the session's map; None for rapid geometry.
         target: ``slow`` or ``dcfi``.
         frames: which to load.
     """
-    session = read_record(distortion)
-    the_map = from_json(session)
+    converted = Path(converted)
+    session = read_record(distortion) if distortion else None
     source, _ = open_store(converted.with_suffix(".zarr"))
-    integrated, _ = open_store(dcfi.with_suffix(".zarr"))
+    integrated, _ = open_store(Path(dcfi).with_suffix(".zarr"))
     drift = np.asarray(integrated["drift"])
     height, width = source["rapid"].shape[1:]
     mean = np.asarray(integrated["dcfi"], np.float32)
-    if converted.stem in session["shifts"]:
+    the_map = map_or_identity(session, width)
+    if session is None:
+        shift = np.zeros(2)
+    elif converted.stem in session["shifts"]:
         shift = np.array(session["shifts"][converted.stem])
     else:  # the map was fitted before this field of view was there
         lag = lag_from_json(session["lag"])
@@ -78,10 +87,10 @@ def load_field(
     for k, frame in enumerate(frames):
         y, x = drift[frame] - shift
         rows, columns = warp_matrices(the_map, height, (float(y), float(x)))
-        rapid[k] = rows @ np.asarray(source["rapid"][frame], np.float32) @ columns
+        rapid[k] = undistort(source["rapid"][frame].astype(np.float32), rows, columns)
     if target == "dcfi":
         rows, columns = warp_matrices(the_map, height, (-float(shift[0]), -float(shift[1])))
-        still = rows @ mean @ columns
+        still = undistort(mean, rows, columns)
     else:
         still = np.asarray(source["slow"], np.float32)
     border = BORDER + int(np.ceil(np.abs(drift[list(frames)] - shift).max()))
@@ -103,7 +112,7 @@ def load_pairs(dataset: Json, split: str) -> Pairs:
     entries = [entry for entry in dataset["pairs"] if entry["split"] == split]
     fields = []
     for entry in track(entries, len(entries), f"load {split} fields of view"):
-        paths = (Path(entry[key]) for key in ("converted", "dcfi", "distortion"))
+        paths = (entry[key] for key in ("converted", "dcfi", "distortion"))
         field = load_field(*paths, dataset["target"], range(entry["frames"]))
         top, bottom, left, right = field.inside
         first, last = entry["rows"]

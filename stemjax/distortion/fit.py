@@ -1,38 +1,35 @@
-"""Least squares of the map over all fields of view of a session, coarse to fine."""
+"""Fit of the curve to all fields of view of a session, coarse to fine."""
 
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter, spline_filter
 
-from stemjax.config import Distortion
 from stemjax.distortion import curve
 from stemjax.distortion.coarse import coarse_line
-from stemjax.distortion.lag import Lag, lag_matrix, lag_tails
+from stemjax.distortion.equations import LOCAL
+from stemjax.distortion.inverse import to_map
+from stemjax.distortion.lag import Lag
 from stemjax.distortion.map import DistortionMap
-from stemjax.typing import Image
+from stemjax.distortion.problem import (
+    AFTERGLOW,
+    Combined,
+    Evaluated,
+    Matrix,
+    Problem,
+    Vector,
+    combine,
+    evaluate,
+    pose,
+)
+from stemjax.distortion.scans import Field
 
 LEVELS = (6.0, 3.0, 1.5, 0.7)  # blur of both images in pixels, coarse to fine
-BACKGROUND_PX = 24.0  # what varies more slowly is no specimen that both scans agree about
-ITERATIONS = 12
-FIELD = 4  # parameters of a field of view: dy, dx, contrast, offset
-DRIFT_PX = 4.0  # how far a slow scan may plausibly lie from its rapid frames
-
-# The same for all fields of view: spline basis, lag and its tails.
-Model = tuple[Float[np.ndarray, "x k"], Float[np.ndarray, "x x"], Float[np.ndarray, "x tails"]]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field of view: its integrated rapid frames and its slow scan, of one shape."""
-
-    rapid: Image
-    slow: Image
+ITERATIONS = 25
+TOLERANCE = 1e-5  # relative gain of a step below which a level is done
+LINE_FIELDS = 8  # fields of view that the first straight guess is made from
+SEEN = 0.5  # of a rapid image: a step may not move more out of the slow scan, as if it fitted
 
 
 @dataclass(frozen=True)
@@ -43,15 +40,26 @@ class Fit:
         distortion: the map.
         shifts: (field, yx) place of each undistorted rapid image in its slow scan, in pixels.
         residuals: of each field, rms of what the fit leaves over that of the rapid image.
+        afterglow: share of the detector's slowest decay, and its standard error.
+        apart: of each field, how far in pixels (rms over the columns) the map that it asks for
+            lies from the map of all others; NaN where there are no others.
+        match: of each field, contrast of the slow scan in the rapid image over its error.
     """
 
     distortion: DistortionMap
     shifts: Float[np.ndarray, "field yx"]
     residuals: Float[np.ndarray, " field"]
+    afterglow: tuple[float, float]
+    apart: Float[np.ndarray, " field"]
+    match: Float[np.ndarray, " field"]
 
 
 def fit_map(
-    fields: list[Field], lag: Lag, settings: Distortion, slow_dwell_us: float = np.inf
+    fields: list[Field],
+    lag: Lag,
+    knots: int,
+    slow_dwell_us: float = np.inf,
+    lags: Sequence[Lag] = (),
 ) -> Fit:
     """Fit one smooth map to all fields of view of a session.
 
@@ -59,203 +67,114 @@ def fit_map(
     compared with the rapid image, in the rapid frame's own geometry: there the lag is the same
     everywhere, and it does not pass for a shift.
 
+    The map's error is made of how much the gradients of bands of rows differ (the sandwich
+    estimator; White, Econometrica 48, 817 (1980)), of the errors of the lag and of
+    the afterglow's decay time, and of the priors'.
+
     Args:
         fields: at least one, of one shape.
         lag: the detector's response.
-        settings: of the curve.
+        knots: spline knots of the curve.
         slow_dwell_us: dwell time of the slow scans in microseconds, which lag as well: by a
             tenth or two of a pixel, as a whole. Not corrected by default.
+        lags: responses one standard error away from `lag`, each in a direction of its own.
     """
-    width = fields[0].rapid.shape[1]
-    dy, gain, shift = coarse_line([f.rapid for f in fields], [f.slow for f in fields])
-    parameters = np.concatenate(
-        [
-            curve.start(width, settings.knots, gain, shift + lag.delay_px()),
-            np.tile([dy, 0.0, 1.0, 0.0], len(fields)),
-        ]
-    )
-    basis = curve.spline_basis(np.arange(width, dtype=float), width, settings.knots)
-    model = (basis, lag_matrix(lag, width), lag_tails(lag, width))
+    parameters = _straight(fields, lag, knots)
     for blur in LEVELS:
-        images = [_prepare(field, blur) for field in fields]
-        parameters, normal, costs = _minimise(parameters, images, model)
-    parameters[0] -= lag.delay_px() * lag.dwell_us / slow_dwell_us
-    common = len(parameters) - FIELD * len(fields)
-    own = parameters[common:].reshape(-1, FIELD)
-    pixels = fields[0].rapid.size
-    variance = sum(costs) / (pixels * len(fields))
-    # Neighbouring pixels share blur and lag: fewer are independent than there are.
-    independent = max(1.0, 4 * np.pi * LEVELS[-1] ** 2 * (1 + lag.delay_px()))
-    covariance = np.linalg.inv(normal)[:common, :common] * variance * independent
+        problem = pose(fields, lag, knots, slow_dwell_us, blur)
+        there, total = _minimise(problem, parameters)
+        parameters = there.parameters
+    common = problem.common
+    covariance = _covariance(problem, there, total, lags, lag.dwell_us / slow_dwell_us)
+    own = parameters[common:].reshape(-1, LOCAL)
+    bent = parameters[: common - 1].copy()
+    bent[0] -= lag.dwell_us / slow_dwell_us * lag.delay_px()
+    row_shift = -own[:, 1].mean()
+    error = np.sqrt(np.diag(covariance))
     return Fit(
-        distortion=_to_map(parameters[:common], covariance, width, -own[:, 0].mean(), settings),
-        shifts=own[:, :2] - [own[:, 0].mean(), 0.0],
-        residuals=np.sqrt(np.array(costs) / pixels),
+        distortion=to_map(bent, covariance[: common - 1, : common - 1], problem.width, row_shift),
+        shifts=own[:, 1::-1] + [row_shift, 0.0],
+        residuals=np.sqrt(there.costs / there.powers),
+        afterglow=(float(parameters[common - 1]), float(error[common - 1])),
+        apart=_apart(problem, there, total),
+        match=own[:, 2] / _contrast_errors(there),
     )
 
 
-def _prepare(field: Field, blur: float) -> tuple[Image, Image]:
-    """Unit-variance rapid image and spline coefficients of the slow scan, both band-passed."""
-    images = []
-    for image in (field.rapid, field.slow):
-        image = np.asarray(image, dtype=float)
-        image = gaussian_filter(image, blur) - gaussian_filter(image, BACKGROUND_PX)
-        images.append(image / image.std())
-    coefficients = spline_filter(images[1], order=3, mode="mirror")
-    return images[0].astype(np.float32), coefficients.astype(np.float32)
+def _straight(fields: list[Field], lag: Lag, knots: int) -> Vector:
+    few = fields[:LINE_FIELDS]
+    dy, gain, shift = coarse_line([f.rapid for f in few], [f.slow for f in few])
+    width = fields[0].rapid.shape[1]
+    line = curve.start(width, knots, gain, shift + lag.delay_px())
+    return np.concatenate([line, [AFTERGLOW[0]], np.tile([0.0, dy, 1.0], len(fields))])
 
 
-def _minimise(
-    parameters: Float[np.ndarray, " p"],
-    images: list[tuple[Image, Image]],
-    model: Model,
-) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "p p"], list[float]]:
-    """Levenberg-Marquardt; returns the parameters, normal matrix and cost of each field."""
+def _minimise(problem: Problem, parameters: Vector) -> tuple[Evaluated, Combined]:
+    """Levenberg-Marquardt."""
     damping = 1e-3
-    normal, gradient, costs = _normal_equations(parameters, images, model)
+    here = evaluate(problem, parameters)
+    total = combine(problem, here)
+    enough = SEEN * here.powers
     for _ in range(ITERATIONS):
-        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), -gradient)
-        trial = _normal_equations(parameters + step, images, model)
-        if sum(trial[2]) < sum(costs):
-            parameters = parameters + step
-            small = sum(costs) - sum(trial[2]) < 1e-6 * sum(costs)
-            normal, gradient, costs = trial
+        damped = total.normal + damping * np.diag(np.diag(total.normal))
+        step = -np.linalg.solve(damped, total.gradient)
+        trial = evaluate(problem, here.parameters + step)
+        gain = total.cost - combine(problem, trial, total.noise).cost
+        if gain > 0 and (trial.powers >= enough).all():
+            small = gain < TOLERANCE * total.cost
+            here, total = trial, combine(problem, trial)
             damping = max(damping / 5, 1e-6)
             if small:
                 break
         else:
             damping *= 10
-    return parameters, normal, costs
+    return here, total
 
 
-def _normal_equations(
-    parameters: Float[np.ndarray, " p"],
-    images: list[tuple[Image, Image]],
-    model: Model,
-) -> tuple[Float[np.ndarray, "p p"], Float[np.ndarray, " p"], list[float]]:
-    common = len(parameters) - FIELD * len(images)
-    normal = np.zeros((len(parameters), len(parameters)))
-    gradient = np.zeros(len(parameters))
-    costs = []
-    for k, (rapid, slow) in enumerate(images):
-        mine = slice(common + FIELD * k, common + FIELD * (k + 1))
-        local = np.r_[np.arange(common), np.arange(mine.start, mine.stop)]
-        h, g, cost = _field_equations(
-            *(jnp.asarray(a, jnp.float32) for a in (parameters[local], rapid, slow, *model))
-        )
-        normal[np.ix_(local, local)] += np.asarray(h)
-        gradient[local] += np.asarray(g)
-        costs.append(float(cost))
-    _add_priors(parameters, normal, gradient, costs, common, len(model[0]))
-    return normal, gradient, costs
+def _covariance(
+    problem: Problem, there: Evaluated, total: Combined, lags: Sequence[Lag], late: float
+) -> Matrix:
+    """Error of the parameters: scatter between bands of rows, the priors' and the lag's own."""
+    variance = np.diag(total.noise * total.prior)
+    for index, scores in zip(problem.indices(), there.scores, strict=True):
+        variance[np.ix_(index, index)] += scores.T @ scores
+    inverse = np.linalg.inv(total.normal)
+    covariance = inverse @ variance @ inverse
+    others = [replace(problem, lag=lag) for lag in lags]
+    others.append(replace(problem, afterglow_us=problem.afterglow_us / 2))
+    for other in others:
+        moved = combine(other, evaluate(other, there.parameters), total.noise)
+        change = -np.linalg.solve(moved.normal, moved.gradient)
+        change[0] -= late * (other.lag.delay_px() - problem.lag.delay_px())
+        covariance += np.outer(change, change)
+    return covariance
 
 
-def _add_priors(
-    parameters: Float[np.ndarray, " p"],
-    normal: Float[np.ndarray, "p p"],
-    gradient: Float[np.ndarray, " p"],
-    costs: list[float],
-    common: int,
-    width: int,
-) -> None:
-    """Pull weakly towards a straight line, and make the fields' dx average to zero."""
-    knots = common - curve.PHYSICAL
-    start = curve.start(width, knots, 1.06, 0.0)
-    scale = sum(costs) / (len(costs) * width)  # as strong as a line's worth of pixels
-    weight = np.zeros(len(parameters))
-    weight[:common] = scale / curve.prior_scales(width, knots) ** 2
-    weight[common + 1 :: FIELD] = scale / DRIFT_PX**2
-    away = parameters.copy()
-    away[:common] -= start
-    normal += np.diag(weight)
-    gradient += weight * away
-    tie = np.zeros(len(parameters))
-    tie[common + 1 :: FIELD] = 1.0
-    stiff = 1e3 * scale
-    normal += stiff * np.outer(tie, tie)
-    gradient += stiff * tie * (tie @ parameters)
+def _contrast_errors(there: Evaluated) -> Float[np.ndarray, " field"]:
+    """Error of each field's contrast by itself, whatever ails the others."""
+    scatter = np.sqrt(np.sum(there.scores[:, :, -1] ** 2, axis=1))
+    return scatter / there.normals[:, -1, -1]
 
 
-@jax.jit
-def _field_equations(
-    parameters: Float[Array, " p"],
-    rapid: Float[Array, "y x"],
-    slow: Float[Array, "y x"],
-    basis: Float[Array, "x k"],
-    smear: Float[Array, "x x"],
-    tails: Float[Array, "x tails"],
-) -> tuple[Float[Array, "p p"], Float[Array, " p"], Float[Array, ""]]:
-    """Gauss-Newton matrix, gradient and squared residual of one field of view."""
-    residual = partial(_residual, rapid=rapid, slow=slow, basis=basis, smear=smear, tails=tails)
-    rest = residual(parameters)
-    jacobian = jax.jacfwd(residual)(parameters).reshape(rest.size, -1)
-    flat = rest.ravel()
-    return jacobian.T @ jacobian, jacobian.T @ flat, flat @ flat
-
-
-def _residual(
-    parameters: Float[Array, " p"],
-    rapid: Float[Array, "y x"],
-    slow: Float[Array, "y x"],
-    basis: Float[Array, "x k"],
-    smear: Float[Array, "x x"],
-    tails: Float[Array, "x tails"],
-) -> Float[Array, "y x"]:
-    width = rapid.shape[1]
-    columns = jnp.arange(width, dtype=parameters.dtype)
-    dy, dx, contrast, offset = parameters[-FIELD:]
-    place = curve.seen(parameters[:-FIELD], columns, basis, width) + dx
-    rows = jnp.arange(len(slow), dtype=parameters.dtype) + dy
-    scene = _sample_columns(_sample_columns(slow.T, rows).T, place)
-    inside = jnp.clip(jnp.minimum(place, width - 1 - place) / 2, 0.0, 1.0)
-    weight = jax.lax.stop_gradient(inside)[None]
-    rest = contrast * (scene @ smear) + offset - rapid
-    return weight * (rest - (rest @ tails) @ tails.T)
-
-
-def _sample_columns(
-    coefficients: Float[Array, "y x"], place: Float[Array, " n"]
-) -> Float[Array, "y n"]:
-    """Evaluate a cubic B-spline along the last axis."""
-    left = jnp.floor(place)
-    t = place - left
-    weights = (
-        (1 - t) ** 3 / 6,
-        (3 * t**3 - 6 * t**2 + 4) / 6,
-        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
-        t**3 / 6,
-    )
-    index = left.astype(jnp.int32)
-    last = coefficients.shape[1] - 1
-    taps = (coefficients[:, jnp.clip(index + k, 0, last)] for k in (-1, 0, 1, 2))
-    return sum(w[None] * tap for w, tap in zip(weights, taps, strict=True))
-
-
-def _to_map(
-    parameters: Float[np.ndarray, " p"],
-    covariance: Float[np.ndarray, "p p"],
-    width: int,
-    row_shift: float,
-    settings: Distortion,
-) -> DistortionMap:
-    """Invert the curve: for each slow-grid column the rapid column that saw it."""
-    columns = np.arange(-width / 2, 1.5 * width, 0.25)
-    basis = curve.spline_basis(columns, width, settings.knots)
-    args = (jnp.asarray(columns, jnp.float32), jnp.asarray(basis, jnp.float32), width)
-    vector = jnp.asarray(parameters, jnp.float32)
-    place = np.asarray(curve.seen(vector, *args), float)
-    slopes = np.asarray(jax.jacfwd(curve.seen)(vector, *args), float)
-    # Beyond the frame the curve is extrapolated; there, and where it folds, keep it increasing.
-    rising = np.maximum.accumulate(place + 0.0) + 1e-6 * np.arange(len(place))
-    folds = np.abs(rising - place) > 0.05
-    grid = np.arange(width, dtype=float)
-    inverse = np.interp(grid, rising, columns)
-    steepness = np.gradient(rising, columns)
-    error = np.sqrt(np.maximum(np.einsum("np,pq,nq->n", slopes, covariance, slopes), 0))
-    folded = np.interp(grid, rising, folds.astype(float)) > 0
-    return DistortionMap(
-        columns=inverse,
-        valid=(inverse >= 0) & (inverse <= width - 1) & ~folded,
-        row_shift=float(row_shift),
-        sigma=np.interp(grid, rising, error / np.maximum(steepness, 0.1)),
-    )
+def _apart(problem: Problem, there: Evaluated, total: Combined) -> Float[np.ndarray, " field"]:
+    """One Newton step from the map of all others to that which a field alone asks for."""
+    count, common = len(there.costs), problem.common
+    if count == 1:
+        return np.array([np.nan])
+    columns = np.arange(problem.width, dtype=float)
+    slopes = curve.slopes(there.parameters[: common - 1], columns, problem.width)
+    apart = []
+    for k, index in enumerate(problem.indices()):
+        mine, gradient = there.normals[k], there.scores[k].sum(axis=0)
+        rest = total.normal.copy()
+        rest[np.ix_(index, index)] -= mine
+        others = np.delete(np.arange(len(rest)), index[common:])
+        towards = np.zeros(len(others))
+        towards[:common] = gradient[:common]
+        change = np.linalg.solve(rest[np.ix_(others, others)], towards)[:common]
+        gradient[:common] += mine[:common, :common] @ change
+        gradient[common:] += mine[common:, :common] @ change
+        back = np.linalg.solve(mine + np.diag(total.prior[index]), gradient)
+        wanted = slopes @ back[: common - 1]
+        apart.append(wanted.std())  # a shift of the whole field is its own affair
+    return np.array(apart)

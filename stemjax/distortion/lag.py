@@ -1,16 +1,13 @@
-"""The detector's lag, measured from the noise that it streaks along the scan."""
+"""The detector's lag: a causal response in time, and what it does to scans."""
 
 from dataclasses import dataclass
 
-import dask.array as da
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import orth, toeplitz
-from scipy.optimize import least_squares
 
-from stemjax.typing import AnyFrames, Json
+from stemjax.typing import Json
 
-REACH = 48  # pixels over which the noise correlation is fitted
 KERNEL = 256  # pixels after which a kernel has died out
 
 
@@ -68,56 +65,6 @@ def lag_from_json(content: Json) -> Lag:
     )
 
 
-def noise_correlation(
-    frames: da.Array | AnyFrames, reach: int = REACH
-) -> Float[np.ndarray, " {reach}+1"]:
-    """Autocorrelation along the scan of what differs between consecutive frames.
-
-    The specimen cancels in the difference. A row's mean is taken off, and with it row offsets.
-
-    Args:
-        frames: (t, y, x), at least two.
-        reach: largest distance in pixels.
-
-    Returns:
-        Correlation at distances 0 to `reach`, 1 at distance 0.
-    """
-    total = np.zeros(reach + 1)
-    before = np.asarray(frames[0], dtype=float)
-    for k in range(1, len(frames)):
-        frame = np.asarray(frames[k], dtype=float)
-        noise = frame - before
-        noise -= noise.mean(axis=1, keepdims=True)
-        for m in range(reach + 1):
-            total[m] += np.mean(noise[:, m:] * noise[:, : noise.shape[1] - m])
-        before = frame
-    return total / total[0]
-
-
-def fit_lag(correlation: Float[np.ndarray, " n"], dwell_us: float, width: int) -> Lag:
-    """Fit a response, acting on white noise, to a measured noise correlation.
-
-    Args:
-        correlation: as from :func:`noise_correlation`.
-        dwell_us: dwell time in microseconds.
-        width: columns of the frames that it was measured on.
-    """
-    reach = len(correlation) - 1
-
-    def model(p: Float[np.ndarray, " 4"]) -> Float[np.ndarray, " n"]:
-        kernel = _lag(p, dwell_us).kernel(max(width, KERNEL))
-        full = np.correlate(kernel, kernel, "full")[len(kernel) - 1 :][:width]
-        return _without_row_means(full, reach)
-
-    # Logarithms of the fast decay in pixels, of the amplifier's and the slow decay's ratio to
-    # it, then the slow share.
-    low = [np.log(0.3), np.log(0.02), np.log(1.5), 0.0]
-    high = [np.log(reach / 3), np.log(0.9), np.log(12.0), 0.5]
-    start = [np.log(4.0), np.log(0.2), np.log(4.0), 0.1]
-    fit = least_squares(lambda p: model(p) - correlation, start, bounds=(low, high))
-    return _lag(fit.x, dwell_us)
-
-
 def lag_matrix(lag: Lag, width: int) -> Float[np.ndarray, "x x"]:
     """Express the lag along a line as a matrix: the lagged frame is ``frame @ matrix``.
 
@@ -141,31 +88,23 @@ def lag_tails(lag: Lag, width: int) -> Float[np.ndarray, "x tails"]:
     return orth(np.exp(-np.arange(width)[:, None] / decays))
 
 
-def _without_row_means(
-    covariance: Float[np.ndarray, " width"], reach: int
-) -> Float[np.ndarray, " n"]:
-    """Expected correlation of rows of stationary noise once each has lost its mean.
+def late_matrix(width: int, slow_dwell_us: float, afterglow_us: float) -> Float[np.ndarray, "x x"]:
+    """Say what afterglow does to a slow scan: the matrix gives what is late less what is in time.
 
-    To leave that to a free offset would let the slow decay trade with it.
+    To a rapid frame the detector's slowest decay is background, but at the slow scan's dwell
+    time it reaches over tens of columns only.
+
+    Args:
+        width: columns of the scan.
+        slow_dwell_us: its dwell time; infinite: nothing is late.
+        afterglow_us: decay time.
     """
-    width = len(covariance)
-    total = np.cumsum(covariance)
-    with_mean = (total + total[::-1] - covariance[0]) / width  # of each pixel with its row's mean
-    upto = np.concatenate([[0.0], np.cumsum(with_mean)])
-    near = np.arange(reach + 1)
-    means = (upto[width - near] + upto[width] - upto[near]) / (width - near)
-    left = covariance[near] - means + with_mean.mean()
-    return left / left[0]
-
-
-def _lag(p: Float[np.ndarray, " 4"], dwell_us: float) -> Lag:
-    fast = float(np.exp(p[0]) * dwell_us)
-    return Lag(
-        decays_us=(fast, fast * float(np.exp(p[2]))),
-        weights=(1 - float(p[3]), float(p[3])),
-        amplifier_us=fast * float(np.exp(p[1])),
-        dwell_us=dwell_us,
-    )
+    if not np.isfinite(slow_dwell_us):
+        return np.zeros((width, width))
+    kernel = _response(afterglow_us / slow_dwell_us, width)
+    matrix = toeplitz(kernel, np.zeros(width))
+    matrix[:, 0] += 1 - matrix.sum(axis=1)
+    return matrix - np.eye(width)
 
 
 def _response(decay_px: float, length: int) -> Float[np.ndarray, " length"]:

@@ -1,5 +1,6 @@
 """The distortion map of a session: what it says, how it is stored, how frames are mapped."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,9 @@ from jaxtyping import Float
 from scipy.interpolate import make_interp_spline
 
 from stemjax.typing import ColumnMask, Columns, Json
+
+BLOCK = 64  # rows or columns that are made at once
+NEGLIGIBLE = 1e-7  # weight of a pixel, below the resolution of float32
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,33 @@ def warp_matrices(
         spline_matrix(height, np.clip(rows, 0, height - 1)),
         spline_matrix(distortion.width, np.clip(columns, 0, distortion.width - 1)).T,
     )
+
+
+def undistort(
+    frames: Float[np.ndarray, "... y x"],
+    rows: Float[np.ndarray, "y y"],
+    columns: Float[np.ndarray, "x x"],
+) -> Float[np.ndarray, "... y x"]:
+    """Apply the matrices of :func:`warp_matrices`: ``rows @ frames @ columns``, in float32.
+
+    A result depends on its neighbourhood alone, so the matrices are taken in blocks without
+    the zeros around them.
+    """
+    frames = np.ascontiguousarray(frames, np.float32)
+    across, result = np.empty_like(frames), np.empty_like(frames)
+    for made, needed in _blocks(columns.T):
+        np.matmul(frames[..., needed], columns[needed, made], out=across[..., made])
+    for made, needed in _blocks(rows):
+        np.matmul(rows[made, needed], across[..., needed, :], out=result[..., made, :])
+    return result
+
+
+def _blocks(matrix: Float[np.ndarray, "n n"]) -> Iterator[tuple[slice, slice]]:
+    """Split the rows of a band matrix; beside each block, the columns that it needs."""
+    for start in range(0, len(matrix), BLOCK):
+        made = slice(start, start + BLOCK)
+        needed = np.flatnonzero(np.abs(matrix[made]).max(axis=0) > NEGLIGIBLE)
+        yield made, slice(int(needed[0]), int(needed[-1]) + 1)
 
 
 def spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemjax.distortion.lag import Lag, lag_matrix
-from stemjax.distortion.map import DistortionMap, spline_matrix, warp_matrices
+from stemjax.distortion.map import DistortionMap, spline_matrix, undistort, warp_matrices
 from stemjax.integrate.align import displacement, spectrum
 from stemjax.typing import AnyImage
 
@@ -27,7 +27,7 @@ def field_offset(
         Place (y, x) in pixels of the undistorted frame in the slow scan.
     """
     rows, columns = warp_matrices(distortion, len(rapid))
-    still = spectrum(rows @ rapid.astype(np.float32) @ columns)
+    still = spectrum(undistort(rapid.astype(np.float32), rows, columns))
     grid = np.flatnonzero(distortion.valid)
     seen = np.interp(np.arange(distortion.width), distortion.columns[grid], grid)
     as_rapid = spline_matrix(distortion.width, seen).T @ lag_matrix(lag, distortion.width)

@@ -1,13 +1,17 @@
 """Fit the map of one session from its converted and integrated acquisitions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from stemjax.config import Distortion
-from stemjax.distortion.fit import Field, fit_map
-from stemjax.distortion.lag import fit_lag, noise_correlation
+from stemjax.distortion.judge import fit_agreeing
+from stemjax.distortion.noise import LagFit, fit_lag, noise_spectrum, pooled
+from stemjax.distortion.offset import field_offset
+from stemjax.distortion.scans import Field
+from stemjax.distortion.settings import check_scan, usual_scan
+from stemjax.distortion.strips import StripsFit, fit_strips, informative
 from stemjax.errors import Refused
 from stemjax.io.store import lazy_frames, open_store
 from stemjax.progress import say
@@ -15,14 +19,17 @@ from stemjax.provenance import digest, versions
 from stemjax.records import is_ok, read_record, usable
 from stemjax.typing import Json
 
-AGREE = ("dwell_us", "line_time_us", "rotation_rad", "shape")  # settings that the map depends on
-NOISE_FRAMES = 50  # of each field of view, from which the lag is measured
+SMALLEST = 64  # rows and columns of a frame from which a map can be fitted
+NOISE_FRAMES = 500  # of all fields of view, from which the lag is measured
 
 
 def fit_session(
     session: str, converted: Sequence[str | Path], dcfi: Sequence[str | Path], settings: Distortion
 ) -> Json:
     """Fit the map of a session; beside each record lies its store.
+
+    Whatever the method, the strips method's map of the most informative field of view is in the
+    record as well: the report compares the two.
 
     Args:
         session: its name, for messages.
@@ -34,8 +41,85 @@ def fit_session(
         What ``results/distortion/{session}.json`` says beside its status.
 
     Raises:
-        Refused: no field of view is usable.
+        Refused: no map can rest on these fields of view; the message says why.
     """
+    paths, scan, left_out = _agreeing_scans(session, converted, dcfi)
+    fields = {path.stem: _field(path, integrated) for path, integrated in paths.items()}
+    if min(scan["shape"]) < SMALLEST:
+        size = " x ".join(map(str, scan["shape"]))
+        raise Refused(
+            f"session '{session}': frames of {size} pixels are too small for a map, which takes "
+            f"{SMALLEST} at least; record larger ones, or borrow a map"
+        )
+    lag = _measure_lag(session, list(paths), scan)
+    alone = _most_informative(session, fields, settings.acquisition)
+    strips = fit_strips(fields[alone].rapid, fields[alone].slow)
+    try:
+        if settings.method == "strips":
+            content = _of_strips(strips, fields, alone, lag)
+        else:
+            slow_dwell_us = read_record(next(iter(paths)))["scan"]["slow_dwell_us"] or np.inf
+            content = _of_spline(fields, lag, settings.knots, slow_dwell_us, left_out)
+    except Refused as refusal:
+        raise Refused(f"session '{session}': {refusal}") from None
+    say(f"session {session}: map of {len(content['acquisitions'])} fields of view")
+    content |= {
+        "method": settings.method,
+        "left_out": left_out,
+        "lag": {**lag.lag.to_json(), "decays_error_us": _rounded(lag.decays_error_us)},
+        "strips": {
+            **strips.distortion.to_json(),
+            "acquisition": alone,
+            "strip_width": strips.strip_width,
+        },
+        "scan": scan,
+    }
+    return {**content, "digest": digest(content), "versions": versions("jax", "scipy")}
+
+
+def _of_spline(
+    fields: dict[str, Field],
+    lag: LagFit,
+    knots: int,
+    slow_dwell_us: float,
+    left_out: dict[str, str],
+) -> Json:
+    fit, names, doubtful = fit_agreeing(fields, lag, knots, slow_dwell_us)
+    left_out.update(doubtful)
+    apart = fit.apart if len(names) > 1 else []
+    return {
+        **fit.distortion.to_json(),
+        "shifts": {n: _rounded(s) for n, s in zip(names, fit.shifts, strict=True)},
+        "acquisitions": names,
+        "residual": dict(zip(names, _rounded(fit.residuals), strict=True)),
+        "leave_one_out_px": dict(zip(names, _rounded(apart), strict=False)),
+        "afterglow": dict(zip(("share", "error"), _rounded(fit.afterglow), strict=True)),
+    }
+
+
+def _of_strips(strips: StripsFit, fields: dict[str, Field], alone: str, lag: LagFit) -> Json:
+    distortion = strips.distortion
+    shifts = {
+        name: field_offset(distortion, lag.lag, field.rapid, field.slow)
+        for name, field in fields.items()
+    }
+    return {
+        **distortion.to_json(),
+        "shifts": {name: _rounded(shift) for name, shift in shifts.items()},
+        "acquisitions": [alone],
+        "residual": {},
+        "leave_one_out_px": {},
+    }
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _agreeing_scans(
+    session: str, converted: Sequence[str | Path], dcfi: Sequence[str | Path]
+) -> tuple[dict[Path, Path], Json, dict[str, str]]:
+    """Choose the usable pairs of records with the usual scan settings; name the others."""
     paired = dict(zip(map(Path, converted), map(Path, dcfi), strict=True))
     paths = [
         path for path in usable(list(paired)) if read_record(path)["slow"] and is_ok(paired[path])
@@ -45,73 +129,44 @@ def fit_session(
             f"session '{session}': no usable acquisition with a slow scan to fit a map to"
         )
     records = {path: read_record(path) for path in paths}
-    scan = _usual_scan(list(records.values()))
-    left_out = {}
-    for path in list(paths):
+    scan = usual_scan(list(records.values()))
+    chosen, left_out = {}, {}
+    for path in paths:
         try:
             check_scan(path.stem, records[path], scan, f"most in session '{session}'")
+            chosen[path] = paired[path]
         except Refused as refusal:
             say(f"left out: {refusal}")
             left_out[path.stem] = str(refusal)
-            paths.remove(path)
-    fields, correlations = [], []
-    for path in paths:
-        source, _ = open_store(path.with_suffix(".zarr"))
-        integrated, _ = open_store(paired[path].with_suffix(".zarr"))
-        fields.append(Field(*(np.asarray(a, float) for a in (integrated["dcfi"], source["slow"]))))
-        if source["rapid"].shape[0] > 1:
-            correlations.append(noise_correlation(lazy_frames(source["rapid"])[:NOISE_FRAMES]))
-    if not correlations:
+    return chosen, scan, left_out
+
+
+def _field(converted: Path, dcfi: Path) -> Field:
+    source, _ = open_store(converted.with_suffix(".zarr"))
+    integrated, _ = open_store(dcfi.with_suffix(".zarr"))
+    return Field(*(np.asarray(a, float) for a in (integrated["dcfi"], source["slow"])))
+
+
+def _measure_lag(session: str, converted: Sequence[Path], scan: Json) -> LagFit:
+    each = max(2, NOISE_FRAMES // len(converted))
+    spectra = []
+    for path in converted:
+        rapid = open_store(path.with_suffix(".zarr"))[0]["rapid"]
+        if rapid.shape[0] > 1:
+            spectra.append(noise_spectrum(lazy_frames(rapid)[:each]))
+    if not spectra:
         raise Refused(
             f"session '{session}': the detector's lag needs two frames of a field of view"
         )
-    lag = fit_lag(np.mean(correlations, axis=0), scan["dwell_us"], scan["shape"][1])
-    slow_dwell_us = records[paths[0]]["scan"]["slow_dwell_us"] or np.inf
-    fit = fit_map(fields, lag, settings, slow_dwell_us)
-    names = [path.stem for path in paths]
-    rest = fit.residuals.mean()
-    say(f"session {session}: map of {len(names)} fields of view, residual {rest:.2f}")
-    content = {
-        **fit.distortion.to_json(),
-        "shifts": {
-            n: [round(float(v), 4) for v in s] for n, s in zip(names, fit.shifts, strict=True)
-        },
-        "method": settings.method,
-        "acquisitions": names,
-        "left_out": left_out,
-        "residual": {n: round(float(r), 4) for n, r in zip(names, fit.residuals, strict=True)},
-        "lag": lag.to_json(),
-        "scan": scan,
-    }
-    return {**content, "digest": digest(content), "versions": versions("jax", "scipy")}
+    return fit_lag(pooled(spectra), scan["dwell_us"])
 
 
-def _usual_scan(records: Sequence[Json]) -> Json:
-    """Choose the scan settings that most acquisitions have, the first where there are as many."""
-    scans = [scan_settings(record) for record in records]
-    return max(scans, key=scans.count)
-
-
-def scan_settings(converted: Json) -> Json:
-    """Take those settings of a converted acquisition that its map depends on."""
-    return {key: {**converted["scan"], "shape": converted["shape"]}[key] for key in AGREE}
-
-
-def check_scan(acquisition: str, converted: Json, scan: Json, of: str) -> None:
-    """Refuse to use a map, or to fit one, across different scan settings.
-
-    Args:
-        acquisition: its id.
-        converted: its record.
-        scan: settings to agree with, as from :func:`scan_settings`.
-        of: whose settings these are.
-
-    Raises:
-        Refused: names the first setting that differs.
-    """
-    for key, value in scan_settings(converted).items():
-        if not np.allclose(value, scan[key], rtol=1e-3, atol=1e-3):
-            raise Refused(
-                f"{acquisition}: its {key} is {value}, that of {of} {scan[key]}; acquisitions of "
-                "one session share their scan settings, so give it a session of its own"
-            )
+def _most_informative(session: str, fields: dict[str, Field], wanted: str | None) -> str:
+    if wanted is None:
+        return max(fields, key=lambda name: informative(fields[name].slow))
+    if wanted not in fields:
+        raise Refused(
+            f"session '{session}': distortion.acquisition names '{wanted}', which is none of its "
+            f"usable acquisitions {', '.join(fields)}; name one of these or leave the key out"
+        )
+    return wanted

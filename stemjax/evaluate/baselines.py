@@ -40,10 +40,10 @@ def strongest(
 ) -> Filter:
     """Choose the strength that gives the best PSNR on the acquisition's last frame.
 
-    A choice that no experiment could make, in the baseline's favour: it sees the slow scan.
+    A choice that no experiment could make, in the baseline's favour: it sees the reference.
     """
     denoise, strengths = baseline
-    reference = references.slow[-1] if references.slow[-1] is not None else references.truth[-1]
+    reference = next(iter(references.of_frame(-1).values()), None)
     if reference is None:
         return partial(denoise, strength=strengths[len(strengths) // 2])
     image, inside = references.rapid[-1], references.inside

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from stemjax.distortion.map import DistortionMap
 from stemjax.typing import AnyImage
 
 PANEL_INCHES = 2.6
@@ -53,24 +52,6 @@ def scale_bar(axes: Axes, width: int, pixel_size_nm: float) -> None:
         va="bottom",
         path_effects=outline,
     )
-
-
-def map_figure(distortion: DistortionMap) -> bytes:
-    """Plot how far each column was displaced, with its standard error."""
-    figure = Figure((7, 3), layout="constrained")
-    axes = figure.subplots()
-    grid = np.arange(distortion.width)
-    shift = distortion.columns - grid
-    sure = np.where(distortion.valid, shift, np.nan)
-    axes.fill_between(
-        grid, shift - distortion.sigma, shift + distortion.sigma, color="tab:blue", alpha=0.3, lw=0
-    )
-    axes.plot(grid, shift, ":", color="tab:blue", label="extrapolated")
-    axes.plot(grid, sure, color="tab:blue", label="fitted")
-    axes.axhline(0, color="gray", lw=0.8)
-    axes.set(xlabel="column of the slow grid (px)", ylabel="rapid column - slow column (px)")
-    axes.legend(frameon=False)
-    return png(figure)
 
 
 def drift_figure(drift: Float[np.ndarray, "t yx"], first_frame: int) -> bytes:

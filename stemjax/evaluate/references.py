@@ -1,17 +1,18 @@
-"""What an acquisition's frames are compared with, on the slow grid."""
+"""What an acquisition's frames are compared with, on the slow grid or in rapid geometry."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.ndimage import shift
 
+from stemjax.dataset.geometry import map_or_identity, read_session
 from stemjax.distortion.lag import lag_from_json
-from stemjax.distortion.map import DistortionMap, from_json, warp_matrices
+from stemjax.distortion.map import DistortionMap, undistort, warp_matrices
 from stemjax.distortion.offset import field_offset
-from stemjax.distortion.session import check_scan
 from stemjax.io.store import open_store
 from stemjax.records import read_record
 from stemjax.sheet import Acquisition
@@ -26,12 +27,13 @@ class References:
 
     Attributes:
         index: numbers of the frames in the acquisition.
-        rapid: the undistorted rapid frames.
-        dcfi: for each frame the undistorted integration moved onto it, None where the
-            integrated frames show another state.
+        rapid: the rapid frames, undistorted where there is a map.
+        dcfi: for each frame the integration, undistorted likewise, moved onto it, None where
+            the integrated frames show another state.
         slow: for each frame the slow scan moved onto it, None where it shows another state.
         truth: for each frame the ideal restoration, None outside simulations.
         inside: rows and columns that are judged.
+        geometry: of all of these; in rapid geometry there is neither slow scan nor truth.
     """
 
     index: Int[np.ndarray, " t"]
@@ -40,12 +42,27 @@ class References:
     slow: list[Image | None]
     truth: list[Image | None]
     inside: tuple[slice, slice]
+    geometry: Literal["slow", "rapid"]
+
+    def of_frame(self, k: int) -> dict[str, Image]:
+        """Name what the frame at place `k` is compared with, as far as there is any, best first.
+
+        The integration has the frames' lag and their noise in it: it is a reference only where
+        there is no better one.
+        """
+        if self.geometry == "rapid":
+            named = {"dcfi": self.dcfi[k]}
+        else:
+            named = {"slow": self.slow[k], "truth": self.truth[k]}
+        return {name: image for name, image in named.items() if image is not None}
 
 
 def load_references(
     row: Acquisition, converted: Path, dcfi: Path, distortion: Path, frames: int
 ) -> References:
     """Load evenly spaced frames of an acquisition and all that they can be compared with.
+
+    Without a map they stay in rapid geometry, where that is their integration alone.
 
     Args:
         row: of the sheet; names the truth.
@@ -55,40 +72,42 @@ def load_references(
         frames: how many to load.
 
     Raises:
-        Refused: one of the records says so, or the map is for other scan settings.
+        Refused: conversion or integration was, or the map is for other scan settings.
     """
     acquired = read_record(converted)
     count = acquired["frames"]
-    session = read_record(distortion)
-    check_scan(row.acquisition, acquired, session["scan"], f"the map of '{row.session}'")
-    the_map = from_json(session)
-    source, _ = open_store(converted.with_suffix(".zarr"))
     read_record(dcfi)
+    session = read_session(row.acquisition, acquired, distortion, needed=False)
+    source, _ = open_store(converted.with_suffix(".zarr"))
+    the_map = map_or_identity(session, source["rapid"].shape[2])
     integrated, about = open_store(dcfi.with_suffix(".zarr"))
     first = about["first_frame"]
     index = chosen_frames(count, frames, first)
     chosen = index.tolist()
     rows, columns = warp_matrices(the_map, source["rapid"].shape[1])
     raw = np.stack([np.asarray(source["rapid"][k], np.float32) for k in chosen])
-    still = rows @ np.asarray(integrated["dcfi"], np.float32) @ columns
+    still = undistort(np.asarray(integrated["dcfi"], np.float32), rows, columns)
     drift = np.zeros((count, 2))
     drift[first:] = integrated["drift"]
-    offset = np.zeros(2)
-    if "slow" in source:
+    slow, offset = None, np.zeros(2)
+    if session and "slow" in source:
         slow = np.asarray(source["slow"], float)
         lag = lag_from_json(session["lag"])
         offset = field_offset(the_map, lag, np.asarray(integrated["dcfi"]), slow)
 
-    def moved(image: Image, frame: int, by: Float[np.ndarray, " yx"]) -> Image | None:
-        return shift(image, by, order=3, mode="nearest") if frame >= first else None
+    def moved(image: Image | None, frame: int, by: Float[np.ndarray, " yx"]) -> Image | None:
+        if image is None or frame < first:
+            return None
+        return shift(image, by, order=3, mode="nearest")
 
     return References(
         index=index,
-        rapid=rows @ raw @ columns,
+        rapid=undistort(raw, rows, columns),
         dcfi=[moved(still, k, drift[k]) for k in chosen],
-        slow=[moved(slow, k, drift[k] - offset) if "slow" in source else None for k in chosen],
-        truth=_truth(row.truth, index),
+        slow=[moved(slow, k, drift[k] - offset) for k in chosen],
+        truth=_truth(row.truth if session else "", index),
         inside=judged(the_map, source["rapid"].shape[1]),
+        geometry="slow" if session else "rapid",
     )
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from stemjax import __version__
-from stemjax.distortion.map import from_json, warp_matrices
-from stemjax.distortion.session import check_scan
+from stemjax.dataset.geometry import map_or_identity, read_session
+from stemjax.distortion.map import undistort, warp_matrices
 from stemjax.errors import Refused
-from stemjax.evaluate.figures import drift_figure, learning_curves, map_figure, side_by_side
+from stemjax.evaluate.figures import drift_figure, learning_curves, side_by_side
+from stemjax.evaluate.maps import session_maps
 from stemjax.evaluate.table import read_metrics
 from stemjax.io.store import open_store
 from stemjax.progress import say, track
@@ -30,6 +31,8 @@ METRICS = {
     "psnr_slow": "PSNR to the slow scan (dB)",
     "ssim_slow": "SSIM to the slow scan",
     "psnr_paper": "PSNR as in the paper (dB)",
+    "psnr_dcfi": "rapid geometry: PSNR to the DCFI (dB)",
+    "ssim_dcfi": "rapid geometry: SSIM to the DCFI",
 }
 
 
@@ -51,7 +54,7 @@ def write_report(
         "models": _models(results, models),
         "refused": _refused(results, sheet, models),
         "table": _table(results / "evaluation" / "metrics.csv"),
-        "maps": _maps(results, sorted({row.session for row in sheet})),
+        "maps": _maps(results, sheet),
         "acquisitions": [
             _acquisition(results, row, models)
             for row in track(restored, len(restored), "report: acquisitions")
@@ -132,13 +135,13 @@ def _models(results: Path, models: Sequence[str]) -> list[Json]:
     return [{"name": name, **record} for name, record in records.items()]
 
 
-def _maps(results: Path, sessions: Sequence[str]) -> list[Json]:
-    maps = []
-    for session in sessions:
-        record = read_json(results / "distortion" / f"{session}.json")
-        if record["status"] == "ok":
-            picture = embedded(map_figure(from_json(record)))
-            maps.append({"session": session, "picture": picture, **record})
+def _maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
+    maps = session_maps(results, sheet)
+    for each in maps:
+        each["picture"] = embedded(each["picture"])
+        if each["fit"]:
+            pictures = {key: embedded(each["fit"][key]) for key in ("overlay", "profiles")}
+            each["fit"] = {**each["fit"], **pictures}
     return maps
 
 
@@ -157,38 +160,46 @@ def _curves(results: Path, models: Sequence[str]) -> str | None:
 
 
 def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict[str, Any]:
-    """Picture of an acquisition's last frame as every stage left it."""
+    """Picture of an acquisition's last frame as every stage left it.
+
+    Where the session has no map, ``unmapped`` is the reason why.
+    """
     name = row.acquisition
     about: dict[str, Any] = {"row": row, "picture": None, "frames": 0}
     converted = results / "converted" / f"{name}.json"
     distortion = results / "distortion" / f"{row.session}.json"
     dcfi = results / "dcfi" / f"{name}.json"
-    if not all(is_ok(record) for record in (converted, distortion, dcfi)):
+    if not (is_ok(converted) and is_ok(dcfi)):
         return about
     try:
-        scan_of_map = read_json(distortion)["scan"]
-        check_scan(name, read_json(converted), scan_of_map, f"the map of '{row.session}'")
+        session = read_session(name, read_json(converted), distortion, needed=False)
     except Refused:
         return about
     source, scan = open_store(converted.with_suffix(".zarr"))
     rapid = np.asarray(source["rapid"][-1])
-    rows, columns = warp_matrices(from_json(read_json(distortion)), len(rapid))
+    rows, columns = warp_matrices(map_or_identity(session, rapid.shape[1]), len(rapid))
     integration, origin = open_store(dcfi.with_suffix(".zarr"))
     integrated = np.asarray(integration["dcfi"])
     images: dict[str, AnyImage] = {
         "rapid frame, as recorded": rapid,
-        "DCFI, undistorted": rows @ integrated @ columns,
+        f"DCFI, {'undistorted' if session else 'as recorded'}": undistort(
+            integrated, rows, columns
+        ),
     }
     for model in models:
         record = results / "restored" / model / f"{name}.json"
         if is_ok(record):
-            images[model] = np.asarray(open_store(record.with_suffix(".zarr"))[0]["0"][-1])
+            slow = read_json(record)["geometry"] == "slow"
+            images[model if slow else f"{model}, rapid geometry"] = np.asarray(
+                open_store(record.with_suffix(".zarr"))[0]["0"][-1]
+            )
     if "slow" in source:
         images["slow scan"] = np.asarray(source["slow"])
     about["picture"] = embedded(side_by_side(images, scan["pixel_size_nm"]))
     about["drift"] = embedded(drift_figure(np.asarray(integration["drift"]), origin["first_frame"]))
     about["frames"] = source["rapid"].shape[0]
     about["shows"] = ", ".join(images)
+    about["unmapped"] = None if session else read_json(distortion)["reason"]
     return about
 
 

@@ -41,11 +41,12 @@ def evaluate_baselines(
         The record: ``rows`` of frame, method, metric, value.
 
     Raises:
-        Refused: one of the records says so.
+        Refused: as :func:`~stemjax.evaluate.references.load_references` does.
     """
     references = load_references(row, converted, dcfi, distortion, settings.frames)
     rows = measure("rapid", references.rapid, references)
-    rows += measure("dcfi", references.dcfi, references)
+    if references.geometry == "slow":  # in rapid geometry it is the reference
+        rows += measure("dcfi", references.dcfi, references)
     for name in settings.baselines:
         label = f"evaluate {row.acquisition}: {name}"
         denoise = strongest(BASELINES[name], references)
@@ -65,7 +66,7 @@ def evaluate_restored(
     """Measure the frames that a model restored; arguments and result as above.
 
     Raises:
-        Refused: one of the records says so.
+        Refused: likewise, or the restoration was.
     """
     read_record(restored)
     references = load_references(row, converted, dcfi, distortion, settings.frames)
@@ -77,7 +78,7 @@ def evaluate_restored(
 def measure(
     method: str, frames: Sequence[AnyImage | None] | AnyFrames, references: References
 ) -> list[Row]:
-    """Compare frames with slow scan and truth, as far as there are any.
+    """Compare frames with their references: slow scan and truth, in rapid geometry the DCFI.
 
     What lags lies a few pixels behind where it belongs. That shall not count against a method,
     so its frames are moved onto the reference first, all of an acquisition by the same amount.
@@ -89,9 +90,7 @@ def measure(
             continue
         image = shift(np.asarray(frames[k], float), offset, order=3, mode="nearest")
         image = image[references.inside]
-        for name, reference in (("slow", references.slow[k]), ("truth", references.truth[k])):
-            if reference is None:
-                continue
+        for name, reference in references.of_frame(k).items():
             target = reference[references.inside]
             if data_range(target) == 0:  # a blank scan shows no structure to agree with
                 continue
@@ -109,8 +108,8 @@ def _method_offset(
 ) -> Float[np.ndarray, " yx"]:
     """Median displacement (y, x) in pixels of the references from a method's frames."""
     found = []
-    for image, slow, truth in zip(frames, references.slow, references.truth, strict=True):
-        reference = slow if slow is not None else truth
+    for k, image in enumerate(frames):
+        reference = next(iter(references.of_frame(k).values()), None)
         if image is None or reference is None:
             continue
         pair = [np.asarray(each, float)[references.inside] for each in (image, reference)]

@@ -7,8 +7,7 @@ from pathlib import Path
 import dask.array as da
 import numpy as np
 
-from stemjax.distortion.map import from_json
-from stemjax.distortion.session import check_scan
+from stemjax.dataset.geometry import map_or_identity, read_session
 from stemjax.io.store import create_image, describe, lazy_frames, multiscale, open_store, spans
 from stemjax.io.units import open_frames, write_unit
 from stemjax.progress import say, track
@@ -34,23 +33,33 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
     from, and is not made again while that is equal: a killed job loses one unit, and appended
     frames cost only their own.
 
+    Without a map, a model that needs none leaves the frames in rapid geometry.
+
     Args:
         inputs: records of the conversion, the session's map and the model.
         store: OME-Zarr store to write or to go on with.
         code: digest of the code; units of other code are made again.
 
+    Returns:
+        The record: ``digest``, ``frames``, ``shape``, and ``geometry``, slow or rapid.
+
     Raises:
-        Refused: one of the inputs was refused, or the map is for other scan settings.
+        Refused: one of the inputs was refused and is needed, or the map is for other scan
+            settings.
     """
     converted = read_record(inputs.converted)
-    session = read_record(inputs.distortion)
     model = read_record(inputs.model)
-    name = inputs.converted.stem
-    check_scan(name, converted, session["scan"], f"the map of '{inputs.distortion.stem}'")
+    name, correct = inputs.converted.stem, model["config"]["correct"]
+    session = read_session(name, converted, inputs.distortion, needed=correct)
     source, about = open_store(inputs.converted.with_suffix(".zarr"))
-    the_map = from_json(session)
     shape = source["rapid"].shape
-    made_from = {"model": model["digest"], "map": session["digest"], "code": code}
+    the_map = map_or_identity(session, shape[2])
+    made_from = {
+        "model": model["digest"],
+        "map": session["digest"] if session else None,
+        "correct": correct,
+        "code": code,
+    }
     target = open_frames(store, "0", shape, np.dtype(np.uint16))
     restore = make_restore(inputs.model.parent, the_map, shape[1])
     frames = lazy_frames(source["rapid"])
@@ -69,7 +78,9 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
         computed += new
     say(f"restore {name}: {computed} of {len(units)} units computed")
     pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
-    origin = {"acquisition": name, **made_from, "versions": versions("jax", "flax")}
+    geometry = "slow" if session else "rapid"
+    origin = {"acquisition": name, "geometry": geometry, **made_from}
+    origin["versions"] = versions("jax", "flax")
     described = [{**multiscale("0", pixel, frame_time), "name": name}]
     mask = np.broadcast_to(~the_map.valid, shape[1:])
     create_image(target, "mask", np.ascontiguousarray(mask))
@@ -78,6 +89,7 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
         "digest": digest(*digests, mask.copy()),
         "frames": converted["frames"],
         "shape": converted["shape"],
+        "geometry": geometry,
         "versions": origin["versions"],
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stemjax.dataset.assemble import Source, assemble
+from stemjax.dataset.pairs import BORDER, load_pairs
 from stemjax.errors import Refused
 from tests.handmade import Handmade, canvas, settings, straight, view
 
@@ -112,10 +113,57 @@ def test_nothing_usable_is_refused(tmp_path: Path) -> None:
     handmade = Handmade(tmp_path)
     (only,) = sources(handmade, "a")
     handmade.refused("distortion/s.json", "no map")
-    with pytest.raises(Refused, match="no usable acquisition"):
-        assemble(settings(), [only])
-    with pytest.raises(Refused, match="no usable acquisition"):
-        assemble(settings(), [])
+    for none in ([only], []):
+        with pytest.raises(Refused, match="no usable acquisition with a distortion map to learn"):
+            assemble(settings(), none)
+    with pytest.raises(Refused, match="no usable acquisition to learn from"):
+        assemble(settings(correct=False), [])
+
+
+def test_in_rapid_geometry_a_refused_map_leaves_nothing_out(tmp_path: Path) -> None:
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b")
+    with_map = assemble(settings(correct=False, target="dcfi"), several)
+    handmade.refused("distortion/s.json", "no map")
+    record = assemble(settings(correct=False, target="dcfi"), several)
+    assert {entry["acquisition"] for entry in record["pairs"]} == {"a", "b"}
+    assert record["left_out"] == {}
+    assert record == with_map  # in which the map had no part
+    (field,) = load_pairs(record, "train").fields
+    assert field.inside == (BORDER, 64 - BORDER, BORDER, 64 - BORDER)
+
+
+def test_a_map_has_its_part_in_corrected_pairs_alone(tmp_path: Path) -> None:
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b")
+    kept = {c: assemble(settings(correct=c), several)["digest"] for c in (True, False)}
+    assert kept[True] != kept[False]
+    handmade.map("s", straight(64, 2.0), {"a": (0, 0), "b": (0, 0)})
+    assert assemble(settings(), several)["digest"] != kept[True]
+    assert assemble(settings(correct=False), several)["digest"] == kept[False]
+
+
+@pytest.mark.parametrize("stage", ["converted/b", "dcfi/b"])
+def test_in_rapid_geometry_frames_and_integration_are_needed_all_the_same(
+    tmp_path: Path, stage: str
+) -> None:
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b")
+    handmade.refused(f"{stage}.json", "no")
+    record = assemble(settings(correct=False), several)
+    assert record["left_out"] == {"b": "no"}
+
+
+@pytest.mark.parametrize("correct", [True, False])
+def test_an_acquisition_of_other_scan_settings_than_its_map_is_left_out(
+    tmp_path: Path, *, correct: bool
+) -> None:
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b")
+    handmade.still("b", canvas(1, 48))
+    left_out = assemble(settings(correct=correct), several)["left_out"]
+    assert left_out.keys() == {"b"}
+    assert left_out["b"].startswith("b: its shape is [48, 48], that of the map of 's' [64, 64];")
 
 
 def test_frames_smaller_than_a_patch_are_refused(tmp_path: Path) -> None:

@@ -53,6 +53,35 @@ def test_the_integrated_image_lies_on_the_slow_scan_too(tmp_path: Path) -> None:
         np.testing.assert_allclose(frame[box], field.target[box], rtol=1e-5)
 
 
+@pytest.mark.parametrize("target", ["slow", "dcfi"])
+def test_in_rapid_geometry_still_pairs_are_what_was_recorded(tmp_path: Path, target: str) -> None:
+    """Neither map nor offset touches them: the scans stay 2 rows and 3 columns apart."""
+    specimen = canvas(1)
+    slow, raw = view(specimen), view(specimen, ROW_SHIFT, COLUMN_SHIFT)
+    handmade = Handmade(tmp_path)
+    converted = handmade.converted("a", np.stack([raw, raw + np.uint16(7)]), slow)
+    mean = raw.astype(np.float32) + np.float32(3.5)
+    dcfi = handmade.dcfi("a", mean, np.zeros((2, 2)))
+    field = load_field(converted, dcfi, None, target, [1, 0])
+    np.testing.assert_array_equal(field.rapid, [raw + 7, raw])
+    np.testing.assert_array_equal(field.target, slow if target == "slow" else mean)
+    assert field.inside == (BORDER, 64 - BORDER, BORDER, 64 - BORDER)
+
+
+@pytest.mark.parametrize("target", ["slow", "dcfi"])
+def test_in_rapid_geometry_frames_are_moved_by_their_drift_alone(
+    tmp_path: Path, target: str
+) -> None:
+    converted, dcfi, _ = moved_field(Handmade(tmp_path), {})
+    field = load_field(converted, dcfi, None, target, [0, 1, 2])
+    still = view(canvas(1), SHIFT[0] - ROW_SHIFT, SHIFT[1] - COLUMN_SHIFT)  # frame 0, undrifted
+    assert field.inside == (BORDER + 4, 60 - BORDER, BORDER + 4, 60 - BORDER)
+    box = within(field.inside)
+    for frame in field.rapid:
+        np.testing.assert_allclose(frame[box], still[box], rtol=1e-5)
+    np.testing.assert_array_equal(field.target, view(canvas(1)) if target == "slow" else still)
+
+
 def test_inside_is_what_all_frames_saw(tmp_path: Path) -> None:
     """From column 61 on there is no rapid frame; none is moved by more than 5 px."""
     field = load_field(*moved_field(Handmade(tmp_path), {"a": SHIFT}), "slow", [0, 1, 2])

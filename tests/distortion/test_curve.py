@@ -1,7 +1,5 @@
-"""The fitted curve's formula and its spline."""
+"""The fitted curve's formula, its spline and its derivatives."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,39 +7,44 @@ from stemjax.distortion import curve
 
 WIDTH = 100
 COLUMNS = np.arange(WIDTH, dtype=float)
-
-
-def seen(parameters: np.ndarray, columns: np.ndarray, knots: int) -> np.ndarray:
-    """Evaluate the curve with JAX, compiled."""
-    basis = curve.spline_basis(columns, WIDTH, knots)
-    compiled = jax.jit(curve.seen, static_argnames="width")
-    arrays = (jnp.asarray(a, jnp.float32) for a in (parameters, columns, basis))
-    return np.asarray(compiled(*arrays, width=WIDTH), float)
+BEYOND = np.array([-20.0, 0.0, 33.3, 99.0, 140.0])
 
 
 def test_the_start_is_a_straight_line_about_the_centre() -> None:
-    place = seen(curve.start(WIDTH, 8, gain=1.1, shift=-3.0), COLUMNS, 8)
-    np.testing.assert_allclose(place, 49.5 + 1.1 * (COLUMNS - 49.5) - 3, atol=1e-4)
+    place = curve.seen(curve.start(WIDTH, 8, gain=1.1, shift=-3.0), COLUMNS, WIDTH)
+    np.testing.assert_allclose(place, 49.5 + 1.1 * (COLUMNS - 49.5) - 3)
 
 
 def test_the_line_start_bends_by_an_exponential() -> None:
     parameters = np.array([0.0, 1.0, 6.0, np.log(20.0)])
-    bend = seen(parameters, COLUMNS, 0) - COLUMNS
-    np.testing.assert_allclose(bend, 6 * np.exp(-COLUMNS / 20), atol=1e-4)
+    bend = curve.seen(parameters, COLUMNS, WIDTH) - COLUMNS
+    np.testing.assert_allclose(bend, 6 * np.exp(-COLUMNS / 20), atol=1e-12)
 
 
 def test_before_the_line_the_bend_is_held() -> None:
     parameters = np.array([0.0, 1.0, 6.0, np.log(20.0)])
     before = np.array([-30.0, -1.0])
-    np.testing.assert_allclose(seen(parameters, before, 0), before + 6, atol=1e-4)
+    np.testing.assert_allclose(curve.seen(parameters, before, WIDTH), before + 6)
 
 
 @pytest.mark.parametrize("knots", [4, 8, 16])
 def test_equal_knots_shift_the_whole_line(knots: int) -> None:
     parameters = curve.start(WIDTH, knots, 1.0, 0.0)
     parameters[curve.PHYSICAL :] = 2.5
-    columns = np.array([-20.0, 0.0, 33.3, 99.0, 140.0])  # beyond the frame held
-    np.testing.assert_allclose(seen(parameters, columns, knots), columns + 2.5, atol=1e-4)
+    # Beyond the frame the spline is held.
+    np.testing.assert_allclose(curve.seen(parameters, BEYOND, WIDTH), BEYOND + 2.5)
+
+
+@pytest.mark.parametrize("knots", [0, 1, 8])
+def test_slopes_are_the_derivatives_by_each_parameter(knots: int) -> None:
+    rng = np.random.default_rng(knots)
+    parameters = np.concatenate([[-3.0, 1.07, 6.0, np.log(15.0)], rng.standard_normal(knots)])
+    slopes = curve.slopes(parameters, BEYOND, WIDTH)
+    assert slopes.shape == (len(BEYOND), len(parameters))
+    for k, step in enumerate(1e-5 * np.eye(len(parameters))):
+        ends = (curve.seen(parameters + sign * step, BEYOND, WIDTH) for sign in (1, -1))
+        expected = np.subtract(*ends) / 2e-5
+        np.testing.assert_allclose(slopes[:, k], expected, atol=1e-7)
 
 
 @pytest.mark.parametrize("knots", [1, 2, 3, 8])

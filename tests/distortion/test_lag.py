@@ -1,23 +1,13 @@
-"""The detector's lag: its kernel, the correlation of its noise, and the fit to that."""
+"""The detector's lag: its kernel, and what it does to lines of rapid and slow scans."""
 
 import json
 
-import dask.array as da
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.linalg import toeplitz
 from scipy.signal import lfilter
 
-from stemjax.distortion.lag import (
-    Lag,
-    _without_row_means,
-    fit_lag,
-    lag_from_json,
-    lag_matrix,
-    lag_tails,
-    noise_correlation,
-)
+from stemjax.distortion.lag import Lag, lag_from_json, lag_matrix, lag_tails, late_matrix
 from stemjax.simulate.detector import Detector
 
 TWO = Lag(decays_us=(0.4, 1.6), weights=(0.85, 0.15), amplifier_us=0.1, dwell_us=0.1)
@@ -52,83 +42,6 @@ def test_the_kernel_sums_to_one_and_delays_by_its_mean_time() -> None:
     assert TWO.to_json()["delay_px"] == pytest.approx(6.8, rel=1e-3)
 
 
-def lagged_noise(rng: np.random.Generator, frames: int, rows: int, width: int) -> np.ndarray:
-    """Draw white noise behind the detector, each row from the middle of a long line."""
-    white = rng.standard_normal((frames, rows, width + 250))
-    return DETECTOR.lagged(white.ravel(), 0.1).reshape(white.shape)[:, :, 250:]
-
-
-def test_the_correlation_of_filtered_noise_is_that_of_its_kernel() -> None:
-    rng = np.random.default_rng(0)
-    kernel = np.array([0.5, 0.3, 0.15, 0.05])
-    white = rng.standard_normal((4, 64, 4096 + 3))
-    frames = sum(k * white[:, :, 3 - m : 4099 - m] for m, k in enumerate(kernel))
-    expected = np.correlate(kernel, kernel, "full")[3:] / (kernel @ kernel)
-    measured = noise_correlation(frames, reach=6)
-    np.testing.assert_allclose(measured, [*expected, 0, 0, 0], atol=0.01)
-    assert measured[0] == 1
-
-
-def test_specimen_and_row_offsets_cancel() -> None:
-    rng = np.random.default_rng(1)
-    noise = rng.standard_normal((5, 32, 64))
-    specimen = 50 * rng.standard_normal((32, 64)).cumsum(axis=1)
-    rows = 20 * rng.standard_normal((5, 32, 1))
-    np.testing.assert_allclose(
-        noise_correlation(noise + specimen + rows), noise_correlation(noise), atol=1e-9
-    )
-
-
-def test_lazily_read_counts_give_the_same_correlation() -> None:
-    frames = np.random.default_rng(2).integers(0, 65536, (3, 16, 64), dtype=np.uint16)
-    lazy = da.from_array(frames, chunks=(1, 16, 64))
-    expected = noise_correlation(frames.astype(float))
-    np.testing.assert_allclose(noise_correlation(lazy), expected)
-
-
-def test_row_means_take_from_the_correlation_what_projection_takes() -> None:
-    covariance = 0.9 ** np.arange(40.0)
-    project = np.eye(40) - 1 / 40
-    left = project @ toeplitz(covariance) @ project
-    expected = [np.diagonal(left, m).mean() for m in range(11)]
-    np.testing.assert_allclose(
-        _without_row_means(covariance, 10), np.array(expected) / expected[0], rtol=1e-9
-    )
-
-
-@pytest.mark.parametrize("width", [128, 512])
-def test_a_correlation_without_noise_gives_the_response_back(width: int) -> None:
-    kernel = TWO.kernel(width)
-    full = np.correlate(TWO.kernel(1024), TWO.kernel(1024), "full")[1023:][:width]
-    assert full[0] == pytest.approx(kernel @ kernel, rel=1e-3)
-    project = np.eye(width) - 1 / width
-    left = project @ toeplitz(full) @ project
-    correlation = np.array([np.diagonal(left, m).mean() for m in range(49)])
-    fit = fit_lag(correlation / correlation[0], 0.1, width)
-    assert fit.decays_us == pytest.approx(TWO.decays_us, rel=0.02)
-    assert fit.weights == pytest.approx(TWO.weights, abs=0.01)
-    assert fit.amplifier_us == pytest.approx(TWO.amplifier_us, rel=0.02)
-
-
-def test_decays_are_recovered_from_noise() -> None:
-    rng = np.random.default_rng(3)
-    # Ten million pixels, as 40 frames of 512 x 512 have, in pieces.
-    pieces = [noise_correlation(lagged_noise(rng, 5, 128, 512)) for _ in range(40)]
-    fit = fit_lag(np.mean(pieces, axis=0), 0.1, 512)
-    assert fit.decays_us[0] == pytest.approx(0.4, rel=0.15)
-    assert fit.decays_us[1] == pytest.approx(1.6, rel=0.15)
-    assert fit.amplifier_us == pytest.approx(0.1, rel=0.15)
-    assert fit.delay_px() == pytest.approx(6.8, rel=0.1)
-
-
-def test_narrow_frames_do_not_lengthen_the_lag() -> None:
-    rng = np.random.default_rng(4)
-    pieces = [noise_correlation(lagged_noise(rng, 10, 256, 128)) for _ in range(20)]
-    fit = fit_lag(np.mean(pieces, axis=0), 0.1, 128)
-    assert fit.decays_us[0] == pytest.approx(0.4, rel=0.15)
-    assert fit.delay_px() == pytest.approx(6.8, rel=0.25)
-
-
 def test_the_lag_of_a_line_is_its_convolution() -> None:
     line = np.random.default_rng(0).standard_normal((3, 300))
     kernel = TWO.kernel(300)
@@ -154,6 +67,27 @@ def test_what_came_before_a_line_leaves_nothing_but_the_tails() -> None:
 def test_an_even_line_does_not_lag(width: int) -> None:
     even = np.full((1, width), 3.0)
     np.testing.assert_allclose(even @ lag_matrix(TWO, width), even, atol=1e-9)
+
+
+def test_afterglow_is_a_causal_average_less_what_is_in_time() -> None:
+    # A decay of 12 pixels, followed in steps of a hundredth of a pixel.
+    line = np.random.default_rng(2).standard_normal((60, 3))
+    fine = np.repeat(line, 100, axis=0)
+    level, states = line[0].copy(), []  # what was before the line looked like its first pixel
+    for arrived in fine:
+        level += (arrived - level) * (1 - np.exp(-0.01 / 12))
+        states.append(level.copy())
+    expected = np.array(states).reshape(60, 100, 3).mean(axis=1) - line
+    np.testing.assert_allclose(late_matrix(60, 5.0, 60.0) @ line, expected, atol=2e-3)
+
+
+def test_an_even_slow_scan_has_no_afterglow() -> None:
+    even = np.full((50, 2), 7.0)
+    np.testing.assert_allclose(late_matrix(50, 5.0, 100.0) @ even, 0, atol=1e-12)
+
+
+def test_an_infinitely_slow_scan_has_no_afterglow() -> None:
+    np.testing.assert_array_equal(late_matrix(50, np.inf, 100.0), np.zeros((50, 50)))
 
 
 def test_a_response_survives_its_record() -> None:

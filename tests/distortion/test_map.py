@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from stemjax.distortion.map import DistortionMap, from_json, warp_matrices
+from stemjax.distortion.map import DistortionMap, from_json, undistort, warp_matrices
 from stemjax.errors import Refused
 from stemjax.records import read_record, write_record
 
@@ -112,3 +112,14 @@ def test_a_session_without_map_gives_its_reason(tmp_path: Path) -> None:
     write_record(tmp_path / "s1.json", stage)
     with pytest.raises(Refused, match="session 's1': no slow scan"):
         from_json(read_record(tmp_path / "s1.json"))
+
+
+def test_undistorting_in_blocks_is_the_product_of_the_matrices() -> None:
+    rng = np.random.default_rng(0)
+    columns = np.sort(rng.uniform(5, 190, 200))
+    distortion = DistortionMap(columns, np.ones(200, bool), 1.3, np.zeros(200))
+    frames = rng.normal(size=(2, 150, 200)).astype(np.float32)
+    rows, across = warp_matrices(distortion, 150, (0.2, -0.4))
+    expected = rows.astype(float) @ frames.astype(float) @ across.astype(float)
+    np.testing.assert_allclose(undistort(frames, rows, across), expected, atol=2e-5)
+    np.testing.assert_allclose(undistort(frames[1], rows, across), expected[1], atol=2e-5)

@@ -14,18 +14,18 @@ NOISY = view(canvas(0)) + np.random.default_rng(0).normal(0, 2_000, (64, 64))
 def references(**known: np.ndarray) -> References:
     """Make two frames, of which only the last and only its inside tell the right strength."""
     frames = np.stack([np.zeros((64, 64)), NOISY])
-    nothing: list[np.ndarray | None] = [None, None]
     return References(
         index=np.array([0, 1]),
         rapid=frames,
-        dcfi=nothing,
+        dcfi=[None, known.get("dcfi")],
         slow=[None, known.get("slow")],
         truth=[None, known.get("truth")],
         inside=(slice(8, 56), slice(8, 56)),
+        geometry="rapid" if "dcfi" in known else "slow",
     )
 
 
-@pytest.mark.parametrize("kind", ["slow", "truth"])
+@pytest.mark.parametrize("kind", ["slow", "truth", "dcfi"])
 @pytest.mark.parametrize("sigma", BASELINES["gaussian"][1])
 def test_the_strength_that_comes_closest_is_chosen(kind: str, sigma: float) -> None:
     """Contrast and brightness do not count, nor what lies outside."""

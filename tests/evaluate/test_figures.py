@@ -7,16 +7,14 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stemjax.distortion.map import DistortionMap
 from stemjax.evaluate.figures import (
     drift_figure,
     learning_curves,
-    map_figure,
     scale_bar,
     show,
     side_by_side,
 )
-from tests.handmade import canvas, straight, view
+from tests.handmade import canvas, view
 
 
 def size(picture: bytes) -> tuple[int, int]:
@@ -50,11 +48,6 @@ def test_the_scale_bar_is_round_and_fits_into_the_picture(pixel_size_nm: float) 
     assert (end - start) * pixel_size_nm == pytest.approx(float(length))
     assert length.rstrip("0") in {"1", "2", "5"}
     assert 0 < start < end < 0.5 * 512
-
-
-@pytest.mark.parametrize("distortion", [straight(64), straight(64, 5.5)])
-def test_the_map_is_plotted_also_where_it_is_extrapolated(distortion: DistortionMap) -> None:
-    assert size(map_figure(distortion)) == (910, 390)
 
 
 @pytest.mark.parametrize("frames", [1, 50])

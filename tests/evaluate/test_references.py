@@ -1,5 +1,6 @@
 """What frames are compared with: slow scan, integration and truth, moved onto each of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -87,11 +88,49 @@ def test_the_truth_is_that_of_each_frame(tmp_path: Path) -> None:
     assert [None if t is None else t.mean() for t in references.truth] == [0, 3, 5]
 
 
-@pytest.mark.parametrize("stage", ["converted/a", "dcfi/a", "distortion/s"])
+def test_without_a_map_there_is_the_integration_alone_in_rapid_geometry(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "truth.h5", "w") as file:
+        file["clean"] = np.ones((6, 64, 64), np.uint16)
+    row = Acquisition("a", "s", "series", "a.emd", truth=str(tmp_path / "truth.h5"))
+    paths = series(tmp_path)
+    Handmade(tmp_path).refused("distortion/s.json", "no map")
+    references = load_references(row, *paths, 6)
+    assert references.geometry == "rapid"
+    assert references.slow == references.truth == [None] * 6
+    assert references.dcfi[:FIRST] == [None] * FIRST
+    assert references.inside == (slice(BORDER, 64 - BORDER),) * 2
+    for k in range(FIRST, 6):
+        y, x = DRIFT[k - FIRST]
+        raw = view(canvas(8), -y, -x - 2)
+        np.testing.assert_array_equal(references.rapid[k], raw)
+        np.testing.assert_allclose(
+            references.dcfi[k][references.inside], raw[references.inside], rtol=1e-4
+        )
+        assert references.of_frame(k).keys() == {"dcfi"}
+    assert references.of_frame(0) == {}
+
+
+def test_with_a_map_the_slow_scan_comes_first_and_the_integration_is_no_reference(
+    references: References,
+) -> None:
+    assert references.geometry == "slow"
+    assert list(references.of_frame(5)) == ["slow"]
+    assert list(replace(references, truth=references.slow).of_frame(5)) == ["slow", "truth"]
+    assert references.of_frame(0) == {}
+
+
+@pytest.mark.parametrize("stage", ["converted/a", "dcfi/a"])
 def test_a_refusal_is_passed_on(tmp_path: Path, stage: str) -> None:
     paths = series(tmp_path)
     Handmade(tmp_path).refused(f"{stage}.json", "no good")
     with pytest.raises(Refused, match=r"^no good$"):
+        load_references(ROW, *paths, 2)
+
+
+def test_a_map_of_other_scan_settings_is_refused(tmp_path: Path) -> None:
+    paths = series(tmp_path)
+    Handmade(tmp_path).map("s", straight(64), height=48)
+    with pytest.raises(Refused, match=r"a: its shape is \[64, 64\], that of the map of 's' \[48"):
         load_references(ROW, *paths, 2)
 
 

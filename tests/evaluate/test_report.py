@@ -123,10 +123,44 @@ def test_what_was_refused_comes_first_and_once(tmp_path: Path) -> None:
     ):
         assert page.text.count(line) == 1
         assert 0 < page.text.index("Refused") < page.text.index(line) < page.text.index("Results")
-    assert page.text.count("Refused, see above") == 2  # test-1 and other
+    assert page.text.count("Refused, see above") == 1  # test-1
     assert next(iter(page.pictures())).startswith("heating: ")
-    assert len(page.pictures()) == 4
+    assert len(page.pictures()) == 6  # with drifts; one map, and the learning curves
     assert "refused: too small" in page.text
+
+
+def test_what_has_no_map_is_shown_in_rapid_geometry_with_the_reason(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    assert "rapid geometry" not in report(handmade).text
+    reason = "session 'tue': <b>nothing</b> to fit"
+    for path in ("distortion/tue", "restored/dlf-a/other"):
+        handmade.refused(f"{path}.json", reason)
+    handmade.restored("dlf-b", "other", np.full((4, 64, 64), 3, np.uint16), "rapid")
+    pairs = [{"acquisition": "field-1", "split": "train"}]
+    chosen = settings(target="dcfi", correct=False)
+    handmade.model("dlf-b", chosen, SCALE, pairs=pairs, steps=12)
+    metrics(
+        handmade,
+        "test-1,0,rapid,psnr_slow,20.0",
+        *(f"other,0,{m},psnr_dcfi,31.5" for m in ("rapid", "dlf-b")),
+    )
+    page = report(handmade)
+    shown = "rapid frame, as recorded, DCFI, as recorded, dlf-b, rapid geometry, slow scan"
+    assert f"other: {shown}" in page.pictures()
+    label = f"In rapid geometry, not undistorted: its session has\nno map ({reason})."
+    assert page.text.count(label) == 1
+    assert page.text.index("heating") < page.text.index(label)
+    assert "rapid geometry: PSNR to the DCFI (dB)" in page.text
+    assert "31.50" in page.text
+    assert "dcfi, in rapid geometry" in page.text
+
+
+def test_an_acquisition_of_other_scan_settings_than_its_map_is_not_shown(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    handmade.map("tue", straight(64), height=48)
+    page = report(handmade)
+    assert page.text.count("Refused, see above") == 1
+    assert not any(shown.startswith("other: ") for shown in page.pictures())
 
 
 def test_records_of_rows_no_longer_in_the_sheet_are_not_shown(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def references(
         slow=slow,
         truth=truth or nothing,
         inside=INSIDE,
+        geometry="slow",
     )
 
 
@@ -147,6 +148,26 @@ def test_restored_frames_are_measured_under_their_models_name(tmp_path: Path) ->
     span = np.subtract(*np.percentile(view(canvas(5))[INSIDE], [99.9, 0.1]))
     found = [row[3] for row in rows if row[2] == "psnr_slow"]
     assert found == pytest.approx([20 * np.log10(span / sigma) for sigma in (300, 600)], abs=0.5)
+
+
+def test_without_a_map_frames_are_measured_against_their_integration(tmp_path: Path) -> None:
+    """As recorded: the noise of the frames, 3,000, and of what a model left, 300."""
+    handmade, paths = acquisition(tmp_path)
+    handmade.refused("distortion/s.json", "no map")
+    chosen = Evaluate(baselines=("gaussian",), frames=2)
+    rng = np.random.default_rng(6)
+    frames = view(canvas(5)) + rng.normal(0, 300, (4, 64, 64))
+    restored = handmade.restored("dlf", "a", frames.astype(np.uint16), "rapid")
+    rows = evaluate_baselines(ROW, *paths, chosen)["rows"]
+    rows += evaluate_restored(ROW, *paths, restored, chosen)["rows"]
+    assert list(dict.fromkeys(row[1] for row in rows)) == ["rapid", "gaussian", "dlf"]
+    assert {row[2] for row in rows} == {"psnr_dcfi", "ssim_dcfi"}
+    span = np.subtract(*np.percentile(view(canvas(5))[INSIDE], [99.9, 0.1]))
+    raw = mean_of(rows, "rapid", "psnr_dcfi")
+    assert 0 < raw - 20 * np.log10(span / 3_000) < 3
+    assert mean_of(rows, "gaussian", "psnr_dcfi") > raw + 2
+    expected = pytest.approx(20 * np.log10(span / 300), abs=0.5)
+    assert mean_of(rows, "dlf", "psnr_dcfi") == expected
 
 
 def test_all_measurements_become_one_table_without_those_refused(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """Restoring a block of frames, against the formula of its scale."""
 
 from pathlib import Path
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from scipy.ndimage import map_coordinates
 
 from stemjax.distortion.map import DistortionMap
+from stemjax.model.parameters import load_parameters
 from stemjax.restore.frames import BATCH, Restore, make_restore
 from tests.handmade import Handmade, canvas, settings, straight, view
 
@@ -19,10 +23,15 @@ SCALE = {
 
 
 def restore_with(
-    folder: Path, shape: tuple[int, int], distortion: DistortionMap | None = None, **model: float
+    folder: Path,
+    shape: tuple[int, int],
+    distortion: DistortionMap | None = None,
+    *,
+    correct: bool = True,
+    **model: float,
 ) -> Restore:
     """Make the restoration of frames of a shape; without `last` the network changes nothing."""
-    record = Handmade(folder).model("m", settings(), SCALE, **model)
+    record = Handmade(folder).model("m", settings(correct=correct), SCALE, **model)
     return make_restore(record.parent, distortion or straight(shape[1]), shape[0])
 
 
@@ -59,6 +68,32 @@ def test_a_map_is_applied_before_the_network(tmp_path: Path) -> None:
     sampled = map_coordinates(frame.astype(float), [y, x], order=3, mode="mirror")
     expected = (sampled - 1_000) / 256 * 192 + 5_000
     np.testing.assert_allclose(restored[10:38, 10:38], expected[10:38, 10:38], atol=3)
+
+
+def test_a_map_is_applied_after_a_network_that_learned_in_rapid_geometry(tmp_path: Path) -> None:
+    """What the network makes of the frame as recorded, sampled with SciPy's cubic splines."""
+    columns = 3.3 + 0.9 * np.arange(48.0)
+    distortion = DistortionMap(columns, np.ones(48, bool), 1.25, np.full(48, 0.1))
+    frame = view(canvas(3, 48))
+    y, x = np.meshgrid(np.arange(48) + 1.25, columns, indexing="ij")
+    inside = (slice(10, 38), slice(10, 38))
+
+    def restored(name: str, **how: Any) -> np.ndarray:
+        restore = restore_with(tmp_path / name, (48, 48), last=0.01, **how)
+        return restore(frame[None])[0].astype(float)
+
+    after = restored("after", distortion=distortion, correct=False)
+    parameters = tmp_path / "after/results/models/m/parameters.safetensors"
+    network = nnx.merge(*load_parameters(parameters, settings().unet))
+    normalised = (frame.astype(np.float32) - np.float32(1_000)) / np.float32(256)
+    alone = np.asarray(network(jnp.asarray(normalised)[None, ..., None]), float)[0, ..., 0]
+    alone = alone * 192 + 5_000
+    expected = map_coordinates(alone, [y, x], order=3, mode="mirror")
+    np.testing.assert_allclose(after[inside], expected[inside], atol=3)
+    np.testing.assert_allclose(restored("alone", correct=False), alone, atol=0.51)
+    # Network and map do not commute, so that their order shows.
+    before = restored("before", distortion=distortion)
+    assert np.abs(after - before)[inside].max() > 30
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (21, 35)])

@@ -48,8 +48,12 @@ class Series:
         self.inputs = Inputs(
             converted=self.record(FRAMES),
             distortion=self.handmade.map("s", MAP),
-            model=self.handmade.model("m", settings(), SCALE, last=0.1),
+            model=self.model(correct=True),
         )
+
+    def model(self, *, correct: bool) -> Path:
+        """Write a network for undistorted frames, or for frames as recorded."""
+        return self.handmade.model("m", settings(correct=correct), SCALE, last=0.1)
 
     def record(self, frames: np.ndarray) -> Path:
         """Convert these frames, in the place of earlier ones."""
@@ -142,13 +146,15 @@ def test_a_changed_frame_computes_its_unit_only(restored: Series) -> None:
     np.testing.assert_array_equal(restored.array(), expected(restored, changed))
 
 
-@pytest.mark.parametrize("change", ["model", "map", "code"])
+@pytest.mark.parametrize("change", ["model", "map", "code", "correct"])
 def test_what_frames_are_restored_with_computes_all_units(restored: Series, change: str) -> None:
     if change == "model":
         brighter = {**SCALE, "target_offset": 26_000.0}
         restored.handmade.model("m", settings(), brighter, last=0.1)
     elif change == "map":
         restored.handmade.map("s", straight(SIZE, shift=-2.0))
+    elif change == "correct":
+        restored.model(correct=False)
     assert restored.run("new" if change == "code" else "code")[1] == [50, 50, 30]
 
 
@@ -199,6 +205,43 @@ def test_the_store_is_ome_zarr_with_its_origin(restored: Series) -> None:
     assert list(dataset.coordinateTransformations[0].scale) == [FRAME_S, PIXEL_NM, PIXEL_NM]
     assert group.attrs["stemjax"]["acquisition"] == "a"
     assert group.attrs["stemjax"]["code"] == "code"
+
+
+def origin(recorded: Series) -> dict[str, Any]:
+    """Read what the store says of itself."""
+    return dict(zarr.open_group(recorded.store, mode="r").attrs["stemjax"])
+
+
+def test_frames_that_went_through_a_map_lie_on_the_slow_grid(recorded: Series) -> None:
+    for correct in (True, False):
+        recorded.model(correct=correct)
+        record, _ = recorded.run()
+        assert record["geometry"] == origin(recorded)["geometry"] == "slow"
+        assert origin(recorded)["correct"] == correct
+        mask = zarr.open_group(recorded.store, mode="r")["mask"][...]
+        np.testing.assert_array_equal(mask, [[False] * 14 + [True] * 2] * SIZE)
+
+
+def test_without_a_map_frames_stay_in_rapid_geometry(recorded: Series) -> None:
+    """As a map that changes nothing would leave what the network makes of them."""
+    recorded.model(correct=False)
+    with_map = recorded.run()[0]
+    recorded.handmade.refused("distortion/s.json", "no map")
+    record, computed = recorded.run()
+    assert computed == [50, 50, 30]
+    assert record["digest"] != with_map["digest"]
+    assert record["geometry"] == origin(recorded)["geometry"] == "rapid"
+    assert origin(recorded)["map"] is None
+    alone = make_restore(recorded.inputs.model.parent, straight(SIZE), SIZE)
+    np.testing.assert_array_equal(
+        recorded.array(), np.concatenate([alone(frame[None]) for frame in FRAMES])
+    )
+    assert not zarr.open_group(recorded.store, mode="r")["mask"][...].any()
+    assert recorded.run()[1] == []
+
+    recorded.handmade.map("s", straight(SIZE))  # there is a map after all
+    assert recorded.run()[1] == [50, 50, 30]
+    assert origin(recorded)["geometry"] == "slow"
 
 
 @pytest.mark.parametrize("which", ["converted/a", "distortion/s", "models/m/model"])

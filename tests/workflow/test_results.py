@@ -3,13 +3,14 @@
 import csv
 import json
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import zarr
 from safetensors.numpy import load_file
 
-from .conftest import ROOT, Experiment
+from .conftest import ROOT, ROWS, Experiment
 
 
 def test_every_result_path_of_the_design_exists(finished: Experiment) -> None:
@@ -57,7 +58,8 @@ def test_the_report_is_one_page_that_asks_for_nothing(finished: Experiment) -> N
     parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
     parser.feed(page)
     pictures = [attributes for tag, attributes in found if tag == "img"]
-    assert len(pictures) == 6  # two acquisitions and their drift, the map, the learning curves
+    # Two acquisitions and their drift; the map, a field of view through it; the learning curves.
+    assert len(pictures) == 8
     assert all(str(each["src"]).startswith("data:image/png;base64,") for each in pictures)
     assert all(each["alt"] for each in pictures)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in found}
@@ -85,6 +87,62 @@ def test_own_raw_files_run_from_another_folder(finished: Experiment, tmp_path) -
     own.run()
     assert "psnr_slow" in own.text("results/evaluation/metrics.csv")
     assert not (own.folder / "raw").exists()
+
+
+def test_a_session_takes_over_the_map_of_another(finished: Experiment, tmp_path) -> None:
+    """The second session has no train row and no slow scan: the map and the model are lent."""
+    own = Experiment(tmp_path / "borrowed")
+    own.folder.mkdir()
+    for raw in ("train-1_rapid", "train-1_slow", "heating-1_rapid"):
+        shutil.copy(finished.folder / f"raw/simulated/{raw}.emd", own.folder)
+    lines = ["acquisition\tsession\trole\trapid\tslow"]
+    lines += ["a\tmonday\ttrain\ttrain-1_rapid.emd\ttrain-1_slow.emd"]
+    lines += ["b\ttuesday\tseries\theating-1_rapid.emd\t"]
+    (own.folder / "acquisitions.tsv").write_text("\n".join(lines) + "\n")
+    own.write_config(simulate=None, distortion={"borrow": {"tuesday": "monday"}})
+    own.run()
+    monday, tuesday = (
+        json.loads(own.text(f"results/distortion/{session}.json"))
+        for session in ("monday", "tuesday")
+    )
+    assert tuesday["columns"] == monday["columns"]
+    assert tuesday["borrowed"] == "monday"
+    restored = zarr.open_group(own.folder / "results/restored/dlf-slow/b.zarr", mode="r")
+    assert restored["0"].shape == (60, 64, 64)
+    assert "Borrowed from monday" in own.text("results/report/index.html")
+    own.write_config(simulate=None, distortion={"borrow": {"tuesday": "wednesday"}})
+    failed = own.snakemake("--dry-run")
+    assert "distortion.borrow.tuesday: 'wednesday' is neither" in failed.stdout + failed.stderr
+
+
+def test_a_session_without_a_map_is_restored_by_a_model_that_needs_none(tmp_path) -> None:
+    """From a single frame there is no noise to measure the lag by, and so no map."""
+    hopeless = Experiment(tmp_path / "hopeless")
+    hopeless.folder.mkdir()
+    hopeless.write_config(
+        models={"dlf-slow": {}, "raw-dcfi": {"target": "dcfi", "correct": False}},
+        simulate={"size": 64, "frames": 1, "series_frames": 3},
+    )
+    hopeless.write_sheet(ROWS)
+    hopeless.run()
+    why = json.loads(hopeless.text("results/distortion/day-1.json"))["reason"]
+    for name in ("test-1", "heating-1"):
+        refused = json.loads(hopeless.text(f"results/restored/dlf-slow/{name}.json"))
+        assert refused["status"] == "refused"
+        restored = json.loads(hopeless.text(f"results/restored/raw-dcfi/{name}.json"))
+        assert (restored["status"], restored["geometry"]) == ("ok", "rapid")
+    store = zarr.open_group(hopeless.folder / "results/restored/raw-dcfi/heating-1.zarr", mode="r")
+    assert store["0"].shape == (3, 64, 64)
+    assert not store["mask"][...].any()
+    with open(hopeless.folder / "results/evaluation/metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["method"] for row in rows} == {"rapid", "gaussian", "raw-dcfi"}
+    assert {row["metric"] for row in rows} == {"psnr_dcfi", "ssim_dcfi"}
+    page = unescape(hopeless.text("results/report/index.html"))
+    assert page.count("In rapid geometry, not undistorted") == 2
+    assert page.count("raw-dcfi, rapid geometry") == 2
+    assert page.count(f"no map ({why})") == 2
+    assert hopeless.planned() == set()
 
 
 def test_a_picture_serves_as_specimen(realdata, tmp_path) -> None:
