@@ -23,7 +23,8 @@ class Acquisition:
         session: acquisitions with the same scan settings share one distortion map.
         role: ``train``, ``test`` or ``series``.
         rapid: file with the rapid frames; ``file::TITLE`` names one image of several.
-        slow: file with the slow scan of the same field of view.
+        slow: file with the slow scan of the same field of view; without one, a train row serves
+            models with the target ``dcfi`` or ``rapid`` only.
         dcfi: file with the drift-corrected frame integration; computed where empty.
         log: CSV of the experiment (time, temperature), for evaluation only.
         pixel_size_nm: pixel size in nanometres where the file does not say.
@@ -141,7 +142,7 @@ def _row(where: str, cells: dict[str, str], sheet: Path) -> Acquisition:
     if role not in ROLES:
         raise UserError(f"{where} ({name}): role '{role}' is none of {', '.join(ROLES)}")
     for column in ("rapid", "slow"):
-        if not cells.get(column) and not (column == "slow" and role == "series"):
+        if not cells.get(column) and (column == "rapid" or role == "test"):
             raise UserError(f"{where} ({name}): a {role} row needs a {column} file")
     return Acquisition(
         acquisition=name,

@@ -81,7 +81,6 @@ def test_a_bad_header_names_the_column(
         ("session", "..", f": session '..' {NAME}"),
         ("role", "Train", " (a2): role 'Train' is none of train, test, series"),
         ("rapid", "", " (a2): a train row needs a rapid file"),
-        ("slow", "", " (a2): a train row needs a slow file"),
         ("rapid", "../a.emd", " (a2): rapid '../a.emd' must not contain '..'"),
         ("dcfi", "x/../a.emd", " (a2): dcfi 'x/../a.emd' must not contain '..'"),
         *(
@@ -96,6 +95,13 @@ def test_a_bad_cell_names_line_row_and_column(
     header = (*HEADER, "dcfi", "dwell_us")
     row = dict(zip(header, ("a2", *GOOD[1:], "", "0.1"), strict=True)) | {column: value}
     assert fault(write(tmp_path, header, GOOD, tuple(row.values()))) == f", line 3{message}"
+
+
+def test_only_test_rows_need_a_slow_scan(tmp_path: Path) -> None:
+    rows = [("a1", "s1", role, "a1.emd", "") for role in ("train", "series", "test")]
+    for row in rows[:2]:
+        assert read_sheet(write(tmp_path, HEADER, row))["a1"].slow == ""
+    assert fault(write(tmp_path, HEADER, rows[2])) == ", line 2 (a1): a test row needs a slow file"
 
 
 def test_a_row_is_there_once_and_no_longer_than_the_header(tmp_path: Path) -> None:

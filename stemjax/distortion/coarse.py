@@ -4,6 +4,7 @@ import numpy as np
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import gaussian_filter
 
+from stemjax.distortion.lag import KERNEL, Lag
 from stemjax.typing import Image
 
 GAINS = np.arange(0.98, 1.161, 0.02)
@@ -43,10 +44,23 @@ def coarse_line(rapid: list[Image], slow: list[Image]) -> tuple[float, float, fl
     return best[1:]
 
 
+def late_px(lag: Lag) -> float:
+    """Say by how many pixels structure of the size that is compared here seems to lag.
+
+    A long tail has a large mean delay, but it is a haze beside the structure.
+    """
+    kernel = np.pad(lag.kernel(), KERNEL)
+    return float(np.argmax(_smoothed(kernel)) - KERNEL)
+
+
 def _band(image: Image) -> Image:
     image = np.asarray(image, dtype=float)
-    band = gaussian_filter(image, 2.0) - gaussian_filter(image, 16.0)
+    band = _smoothed(image)
     return band / band.std()
+
+
+def _smoothed(signal: np.ndarray) -> np.ndarray:
+    return gaussian_filter(signal, 2.0) - gaussian_filter(signal, 16.0)
 
 
 def _windowed(image: Image) -> Image:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from stemjax.distortion import curve
-from stemjax.distortion.coarse import coarse_line
+from stemjax.distortion.coarse import coarse_line, late_px
 from stemjax.distortion.equations import LOCAL
 from stemjax.distortion.inverse import to_map
 from stemjax.distortion.lag import Lag
@@ -29,7 +29,7 @@ LEVELS = (6.0, 3.0, 1.5, 0.7)  # blur of both images in pixels, coarse to fine
 ITERATIONS = 25
 TOLERANCE = 1e-5  # relative gain of a step below which a level is done
 LINE_FIELDS = 8  # fields of view that the first straight guess is made from
-SEEN = 0.5  # of a rapid image: a step may not move more out of the slow scan, as if it fitted
+SEEN = 0.5  # of what is compared of a field, so much remains: to leave the scan is no gain
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _straight(fields: list[Field], lag: Lag, knots: int) -> Vector:
     few = fields[:LINE_FIELDS]
     dy, gain, shift = coarse_line([f.rapid for f in few], [f.slow for f in few])
     width = fields[0].rapid.shape[1]
-    line = curve.start(width, knots, gain, shift + lag.delay_px())
+    line = curve.start(width, knots, gain, shift + late_px(lag))
     return np.concatenate([line, [AFTERGLOW[0]], np.tile([0.0, dy, 1.0], len(fields))])
 
 

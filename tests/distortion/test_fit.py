@@ -99,7 +99,8 @@ def test_residuals_are_small_where_the_scans_agree() -> None:
 def test_a_lag_that_is_left_out_passes_for_a_shift() -> None:
     fit = fit_map(session(0).fields, INSTANT, KNOTS)
     missed = (fit.distortion.columns - session(0).columns())[EDGE:-EDGE].mean()
-    assert missed == pytest.approx(LAG.delay_px(), rel=0.5)
+    # Structure appears late, but not by as much as the mean delay: that of a tail is a haze.
+    assert 2 < missed < LAG.delay_px()
 
 
 @SEEDS
@@ -109,6 +110,15 @@ def test_the_slow_scans_own_lag_moves_the_map_as_a_whole(seed: int) -> None:
     without = errors(fit_map(truth.fields, LAG, KNOTS), truth)
     assert without.mean() == pytest.approx(-LATE / slope, abs=0.06)
     assert abs(errors(fitted(seed), truth).mean()) < 0.06
+
+
+def test_a_tail_that_was_measured_far_too_long_does_not_lead_astray() -> None:
+    # As little noise may say: a mean delay of 37 pixels, most of it of a haze.
+    long = Lag((0.44, 8.8), (0.61, 0.39), 0.12, dwell_us=0.1)
+    for seed in range(6):
+        fit = fit_map(session(seed).fields, long, KNOTS, SLOW_DWELL_US)
+        assert (fit.match > 50).all()
+        assert errors(fit, session(seed)).std() < 0.2
 
 
 def test_fitting_again_gives_the_same_map() -> None:

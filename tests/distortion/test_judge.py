@@ -47,7 +47,7 @@ def test_a_wrong_pair_is_named_and_left_out(seed: int, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_two_good_fields_outvote_a_wrong_pair(seed: int) -> None:
-    # That the wrong one's rows fit best where there is nothing to compare is no way out for it.
+    # It is no way out for the wrong one to leave the slow scan, where nothing is compared.
     fields = {**good(seed), "c": mixed(seed, seed + 10)}
     fit, used, left_out = judge(fields)
     assert (used, list(left_out)) == (["a", "b"], ["c"])
@@ -106,6 +106,17 @@ def test_a_field_that_tells_nothing_is_refused(make: object, seed: int) -> None:
     message = str(refusal.value)
     assert message.startswith(f"no field of view tells the map: alone: {UNLIKE}")
     assert message.endswith(REMEDY)
+
+
+def test_columns_that_little_tells_apart_are_refused() -> None:
+    # There is structure in a few columns of the middle only, and noise elsewhere.
+    rng = np.random.default_rng(3)
+    veil = np.exp(-(((np.arange(SIZE) - 64) / 8) ** 4))
+    first = session(3).fields[0]
+    shown = [(image - image.mean()) * veil for image in (first.rapid, first.slow)]
+    veiled = Field(*(image + rng.normal(0, 300, image.shape) for image in shown))
+    with pytest.raises(Refused, match=r"columns' places to \d\.\d px only, and 0\.5 px are asked"):
+        judge({"alone": veiled})
 
 
 def test_no_number_of_wrong_pairs_makes_a_map() -> None:
