@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from stemjax.config import parse_config
 from stemjax.distortion.borrow import check_borrow
 from stemjax.errors import UserError
+from stemjax.model.stored import PARAMETERS, RECORD, check_models
 from stemjax.provenance import code_digest
 from stemjax.selection import model_rows, select, session_rows
 from stemjax.sheet import check_files, read_sheet, simulated_files
@@ -38,9 +39,10 @@ def checked_experiment():
         check_files(sheet, made)
         check_specimen(settings.simulate)
         check_distortion(settings.distortion, sheet)
+        check_models(settings, "results/models")
         chosen = {
             name: model_rows(sheet, name, settings.model(name).acquisitions)
-            for name in settings.models
+            for name in settings.trained
         }
     except UserError as error:
         raise WorkflowError(str(error)) from None
@@ -52,10 +54,15 @@ SESSIONS = sorted({row.session for row in SHEET.values()})
 RESTORED = [row.acquisition for row in SHEET.values() if row.role != "train"]
 
 
+def any_of(names):
+    """Match any of these names and nothing else."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    acquisition="|".join(map(re.escape, SHEET)),
-    session="|".join(map(re.escape, SESSIONS)),
-    model="|".join(map(re.escape, CONFIG.models)),
+    acquisition=any_of(SHEET),
+    session=any_of(SESSIONS),
+    model=any_of(CONFIG.models),
 
 
 # Targets
@@ -67,7 +74,7 @@ def all_records():
         *collect("results/converted/{acquisition}.json", acquisition=SHEET),
         *collect("results/dcfi/{acquisition}.json", acquisition=SHEET),
         *collect("results/distortion/{session}.json", session=SESSIONS),
-        *collect("results/dataset/{model}.json", model=CONFIG.models),
+        *collect("results/dataset/{model}.json", model=CONFIG.trained),
         *collect("results/models/{model}/model.json", model=CONFIG.models),
         *collect(
             "results/restored/{model}/{acquisition}.json",
@@ -176,6 +183,17 @@ def model_maps(wildcards):
     ]
 
 
+def model_start(wildcards):
+    """Name the model from whose parameters another's training starts, if one does."""
+    other = CONFIG.model(wildcards.model).warm_start
+    return f"results/models/{other}/model.json" if other else []
+
+
+def finished_model(wildcards):
+    """Name the files of a finished model that is taken over."""
+    return [f"{model_source(wildcards)}/{name}" for name in (RECORD, PARAMETERS)]
+
+
 def evaluation_extras(wildcards):
     """Name the files that only evaluation reads: log and truth."""
     row = SHEET[wildcards.acquisition]
@@ -246,9 +264,14 @@ def model_settings(wildcards):
     )
 
 
+def model_source(wildcards):
+    """Give the folder that a finished model is taken over from."""
+    return os.path.normpath(CONFIG.loaded[wildcards.model])
+
+
 def dataset_settings(wildcards):
     """Give those settings of a model that decide what it learns from."""
-    keys = {"batch_size", "patch", "validation", "scale", "seed"}
+    keys = {"batch_size", "patch", "validation", "split", "scale", "seed"}
     own = dict.fromkeys(("target", "correct", "frames", "acquisitions"), True)
     return CONFIG.model(wildcards.model).model_dump(
         mode="json", include={**own, "train": keys}

@@ -13,6 +13,8 @@ rule assemble_dataset:
         "logs/assemble_dataset/{model}.log",
     benchmark:
         "results/benchmark/assemble_dataset/{model}.jsonl"
+    wildcard_constraints:
+        model=any_of(CONFIG.trained),
     conda:
         "../envs/jax.yaml"
     resources:

@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
-from stemjax.config import Model
+from stemjax.config import parse_config
 from stemjax.records import job_log, write_record
 from stemjax.train.loop import train
 
 with job_log(snakemake.log[0]):
     record = Path(snakemake.output[0])
+    # Not from the params, which lack the policy on new data: to change it trains nothing.
+    model = parse_config(snakemake.config).model(snakemake.wildcards.model)
     write_record(
         record,
         train,
-        Model.model_validate(snakemake.params.settings),
-        snakemake.input[0],
+        model,
+        snakemake.input.dataset,
         record.parent,
         snakemake.params.code,
+        snakemake.input.start or None,
     )

@@ -74,26 +74,30 @@ class Train(Section):
     learning_rate: float = Field(1.0e-3, gt=0)
     """step size of Adam at its peak; a cosine takes it to zero"""
     validation: float = Field(0.2, ge=0, lt=1)
-    """share of the fields of view (never of frames) that is held back for validation"""
-    scale: Literal["robust"] = "robust"
-    """intensities to the network's range by percentiles, which one hot pixel cannot move"""
+    """share that is held back for validation"""
+    split: Literal["fields", "frames"] = "fields"
+    """what is held back: fields of view, or the paper's frames, whose targets were learned from"""
+    scale: Literal["robust", "minmax"] = "robust"
+    """intensities to the network's range: percentiles of all, or min-max of each (the paper)"""
     seed: int = Field(0, ge=0)
     """seed of parameters, patches and flips"""
-    on_new_data: Literal["keep", "retrain"] = "keep"
-    """when train rows are added: keep the model and its data, or train it again on all"""
+    on_new_data: Literal["keep", "fine-tune", "retrain"] = "keep"
+    """when train rows are added: keep the model; train its last parameters on all; or start anew"""
 
 
 class Model(Section):
     """One network to train, with the sections it overrides resolved."""
 
-    target: Literal["slow", "dcfi"] = "slow"
-    """what the network learns to predict from a rapid frame"""
+    target: Literal["slow", "dcfi", "rapid"] = "slow"
+    """what the network learns to predict from a rapid frame; rapid: any other frame of its field"""
     correct: bool = True
     """undistort the rapid frames before learning and restoring; if false, only afterwards"""
     acquisitions: tuple[str, ...] = Field(("*",), min_length=1)
     """ids or globs of the train rows to learn from"""
     frames: int | None = Field(None, ge=1)
     """use only the first N frames of each acquisition; all if null"""
+    warm_start: str | None = None
+    """another model here, of the same network, from whose parameters training starts"""
     unet: UNet = UNet()
     train: Train = Train()
 
@@ -108,11 +112,13 @@ def _optional(section: type[Section]) -> dict[str, Any]:
     }
 
 
+LOAD = "folder of a finished model to use instead of training one; all else comes from there"
 OWN = {n: (f.annotation, f) for n, f in Model.model_fields.items() if n not in ("unet", "train")}
 ModelEntry = create_model(
     "ModelEntry",
     __base__=Section,
     __doc__="A model by name: its target, and any key of unet or train that differs.",
+    load=(str | None, Field(None, description=LOAD)),
     **OWN,
     **_optional(UNet),
     **_optional(Train),
@@ -172,12 +178,38 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _patches_can_be_halved(self) -> "Config":
-        for name in self.models:
+        for name in self.trained:
             model = self.model(name)
             multiple = 2**model.unet.depth  # the network halves a patch so often
             if model.train.patch % multiple:
                 patch = model.train.patch
                 raise ValueError(f"models.{name}: patch {patch} is no multiple of {multiple}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_loaded_model_has_no_settings(self) -> "Config":
+        for name, entry in self.models.items():
+            others = sorted(entry.model_fields_set - {"load"})
+            if entry.load is not None and others:
+                raise ValueError(
+                    f"models.{name}.{others[0]}: a model with 'load' takes all else from its "
+                    "folder; leave out one of the two"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _warm_starts_begin_somewhere(self) -> "Config":
+        for name in self.trained:
+            chain = [name]
+            while (other := self.models[chain[-1]].warm_start) is not None:
+                key = f"models.{chain[-1]}.warm_start"
+                if other not in self.models:
+                    raise ValueError(f"{key}: there is no model '{other}'")
+                if other in chain:
+                    raise ValueError(f"{key}: '{other}' itself starts from '{chain[-1]}'")
+                if other in self.trained and self.model(other).unet != self.model(chain[-1]).unet:
+                    raise ValueError(f"{key}: '{other}' has other unet settings")
+                chain.append(other)
         return self
 
     @field_validator("models")
@@ -192,9 +224,19 @@ class Config(Section):
                 raise ValueError(f"{name!r} is not a name of letters, digits, '.', '_' and '-'")
         return models
 
+    @property
+    def trained(self) -> list[str]:
+        """Names of the models that are trained here, not loaded."""
+        return [name for name, entry in self.models.items() if entry.load is None]
+
+    @property
+    def loaded(self) -> dict[str, str]:
+        """Folders of the models that are loaded, by name."""
+        return {name: entry.load for name, entry in self.models.items() if entry.load is not None}
+
     def model(self, name: str) -> Model:
-        """Resolve one model: its own keys over the sections ``unet`` and ``train``."""
-        entry = self.models[name].model_dump(exclude_none=True)
+        """Resolve one trained model: its own keys over the sections ``unet`` and ``train``."""
+        entry = self.models[name].model_dump(exclude_none=True, exclude={"load"})
         unet = {k: entry.pop(k) for k in UNet.model_fields if k in entry}
         train = {k: entry.pop(k) for k in Train.model_fields if k in entry}
         return Model(
@@ -219,6 +261,8 @@ def parse_config(content: Mapping[str, Any], source: str | Path = "config.yaml")
     except ValidationError as error:
         first, *more = error.errors()
         key = ".".join(str(part) for part in first["loc"])
+        if not first["loc"]:  # of several keys: the message names them
+            raise UserError(f"{source}: {first['ctx']['error']}") from None
         if first["type"] == "extra_forbidden":
             what = "unknown key" + _suggestion(str(first["loc"][-1]))
         else:

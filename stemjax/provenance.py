@@ -8,6 +8,7 @@ import ast
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -81,6 +82,20 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def git_revision() -> str | None:
+    """Name the commit of the code, ``-dirty`` where files differ from it; None outside of git."""
+    git = ["git", "-C", str(PACKAGE.parent)]
+    try:
+        top = subprocess.run([*git, "rev-parse", "--show-cdup"], capture_output=True, text=True)
+        if top.returncode or top.stdout.strip():  # installed below a checkout of something else
+            return None
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(describe, capture_output=True, text=True).stdout.strip() or None
+    except OSError:  # there is no git
+        return None
 
 
 @cache

@@ -29,7 +29,7 @@ FAULTS = [
     ({"train": {"validation": 1}}, "train.validation: Input should be less than 1 (is 1)"),
     ({"train": None}, "train: Input should be a valid dictionary"),
     ({"distortion": {"method": "magic"}}, "distortion.method: Input should be"),
-    ({"models": {"a": {"target": "fast"}}}, "models.a.target: Input should be 'slow' or 'dcfi'"),
+    ({"models": {"a": {"target": "fast"}}}, "models.a.target: Input should be 'slow', 'dcfi' or"),
     ({"models": {"a": {"epochs": -3}}}, "models.a.epochs: Input should be greater than"),
     ({"models": {"a": {"depth": 7}}}, "models.a.depth: Input should be less than or equal to 6"),
     ({"models": {"a": {"acquisitions": "*"}}}, "models.a.acquisitions: Input should be"),
@@ -124,3 +124,40 @@ def test_what_would_fail_later_is_refused_now(content: dict, message: str) -> No
         parse_config(content)
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_models_are_trained_or_loaded() -> None:
+    config = parse_config({"models": {"a": {}, "b": {"load": "other/b"}, "c": {"load": None}}})
+    assert config.trained == ["a", "c"]
+    assert config.loaded == {"b": "other/b"}
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ({"a": {"load": "x", "target": "slow"}}, "models.a.target: a model with 'load' takes all"),
+        ({"a": {"load": "x", "warm_start": "a"}}, "models.a.warm_start: a model with 'load'"),
+        ({"a": {"warm_start": "b"}}, "models.a.warm_start: there is no model 'b'"),
+        ({"a": {"warm_start": "a"}}, "models.a.warm_start: 'a' itself starts from 'a'"),
+        (
+            {"a": {"warm_start": "b"}, "b": {"warm_start": "a"}},
+            "models.b.warm_start: 'a' itself starts from 'b'",
+        ),
+        (
+            {"a": {"warm_start": "b", "features": 8}, "b": {}},
+            "models.a.warm_start: 'b' has other unet settings",
+        ),
+    ],
+)
+def test_models_that_do_not_go_together_are_refused(models: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        parse_config({"models": models}, "mine.yaml")
+    assert str(refusal.value).startswith(f"mine.yaml: {message}")
+    assert "\n" not in str(refusal.value)
+    assert "{" not in str(refusal.value)
+
+
+def test_a_model_may_start_from_one_that_is_loaded_or_starts_from_another() -> None:
+    models = {"a": {"load": "x"}, "b": {"warm_start": "a"}, "c": {"warm_start": "b"}}
+    config = parse_config({"models": models})
+    assert config.model("c").warm_start == "b"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from stemjax.provenance import (
     code_digest,
     digest,
     file_sha256,
+    git_revision,
     read_json,
     versions,
     write_json,
@@ -155,3 +157,35 @@ def test_code_digest_covers_a_new_module_and_the_stages_to_the_left(package: Pat
 def test_code_digest_refuses_a_stage_that_is_not_there(package: Path) -> None:
     with pytest.raises(ValueError, match="stemjax has no stage 'oi'"):
         fresh_digest("oi")
+
+
+def test_the_revision_is_that_of_the_codes_own_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        command = ["git", "-C", str(tmp_path), *who, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def revision_of(package: Path) -> str | None:
+        package.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(provenance, "PACKAGE", package)
+        git_revision.cache_clear()
+        return git_revision()
+
+    package = tmp_path / "stemjax"
+    assert revision_of(package) is None
+    git("init", "--quiet")
+    (package / "a.py").write_text("a = 1\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    git("tag", "--annotate", "v1", "--message", "v1")
+    commit = git("rev-parse", "HEAD")
+    assert revision_of(package) == commit
+    (package / "a.py").write_text("a = 2\n")
+    assert revision_of(package) == f"{commit}-dirty"
+    # Installed into an experiment's folder, which is a checkout of something else.
+    assert revision_of(tmp_path / ".venv/site-packages/stemjax") is None
+    monkeypatch.setenv("PATH", "")
+    assert revision_of(package) is None
+    git_revision.cache_clear()

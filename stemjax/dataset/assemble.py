@@ -5,32 +5,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
 from stemjax.config import Model
+from stemjax.dataset.field import Paths, place_field
 from stemjax.dataset.geometry import read_session
-from stemjax.dataset.pairs import load_field
+from stemjax.dataset.intensity import measure_scale
+from stemjax.dataset.split import Span, by_fields, by_frames, by_rows
 from stemjax.errors import Refused
-from stemjax.progress import say, track
+from stemjax.progress import say
 from stemjax.provenance import digest, versions
 from stemjax.records import read_record
 from stemjax.typing import Json
-
-PERCENTILES = (1.0, 99.0)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Intensities of rapid frames and targets to the network's range and back.
-
-    Constants of the data set, never of a frame or series: equal intensities stay equal.
-    """
-
-    rapid_offset: float
-    rapid_scale: float
-    target_offset: float
-    target_scale: float
 
 
 @dataclass(frozen=True)
@@ -45,22 +29,35 @@ class Source:
     dcfi: str
     distortion: str | None
 
-    def checked(self, *, correct: bool) -> "Source":
+    def checked(self, model: Model) -> "Source":
         """Check that every stage before this one had a result that goes with the others.
 
         Args:
-            correct: whether the frames are undistorted.
+            model: tells whether the frames are undistorted, and what the target takes.
 
         Returns:
             The source, without its map where the frames are not undistorted.
 
         Raises:
-            Refused: says which had not.
+            Refused: says which had not, or why there is no target.
         """
         converted = read_record(self.converted)
         read_record(self.dcfi)
-        read_session(self.acquisition, converted, Path(self.distortion), needed=correct)
-        return self if correct else replace(self, distortion=None)
+        read_session(self.acquisition, converted, Path(self.distortion), needed=model.correct)
+        if model.target == "slow" and not converted["slow"]:
+            raise Refused(f"{self.acquisition}: there is no slow scan to learn")
+        if self.frames(model) < _least_frames(model):
+            raise Refused(f"{self.acquisition}: a single frame has no other one for its target")
+        return self if model.correct else replace(self, distortion=None)
+
+    def frames(self, model: Model) -> int:
+        """Count the frames that the model may use."""
+        there = read_record(self.converted)["frames"]
+        return min(there, model.frames or there)
+
+    def paths(self) -> Paths:
+        """Give the records, in the order in which a field of view is loaded from them."""
+        return self.converted, self.dcfi, self.distortion
 
 
 def assemble(model: Model, sources: Sequence[Source]) -> Json:
@@ -80,14 +77,15 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
     good, left_out = [], {}
     for source in sources:
         try:
-            good.append(source.checked(correct=model.correct))
+            good.append(source.checked(model))
         except Refused as refusal:
             left_out[source.acquisition] = str(refusal)
             say(f"left out: {source.acquisition}: {refusal}")
     if not good:
         which = " with a distortion map" if model.correct else ""
-        raise Refused(f"no usable acquisition{which} to learn from")
-    counts = [_frames(source, model) for source in good]
+        why = f" ({next(iter(left_out.values()))})" if left_out else ""
+        raise Refused(f"no usable acquisition{which} to learn from{why}")
+    counts = [source.frames(model) for source in good]
     shapes = [read_record(source.converted)["shape"] for source in good]
     patch = model.train.patch
     for source, shape in zip(good, shapes, strict=True):
@@ -97,16 +95,17 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
                 f"patch of {patch}; lower train.patch"
             )
     entries = []
-    for source, count, rows in zip(good, counts, _split(model, shapes), strict=True):
-        for split, (first, last) in rows.items():
-            entries.append(
-                {**asdict(source), "frames": count, "split": split, "rows": [first, last]}
-            )
+    heights = [shape[0] for shape in shapes]
+    for source, parts in zip(good, _parts(model, good, counts, heights), strict=True):
+        for split, (frames, rows) in parts.items():
+            part = {"split": split, "frames": list(frames), "rows": list(rows)}
+            entries.append({**asdict(source), **part})
     patches = sum(
         count * (shape[0] // patch) * (shape[1] // patch)
         for count, shape in zip(counts, shapes, strict=True)
     )
-    scale = asdict(_scale(good, counts, model))
+    fields = [source.paths() for source in good]
+    scale = asdict(measure_scale(fields, counts, model.target, model.train.scale))
     content = [_content(source) for source in good]
     return {
         "pairs": entries,
@@ -119,56 +118,32 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
     }
 
 
-def _frames(source: Source, model: Model) -> int:
-    there = read_record(source.converted)["frames"]
-    return min(there, model.frames or there)
+def _least_frames(model: Model) -> int:
+    """Count the frames that a part of a field needs, so that each has a target."""
+    return 2 if model.target == "rapid" else 1
 
 
 def _content(source: Source) -> list[str]:
-    records = (source.converted, source.dcfi, source.distortion)
-    return [read_record(path)["digest"] for path in records if path]
+    return [read_record(path)["digest"] for path in source.paths() if path]
 
 
-def _split(model: Model, shapes: Sequence[list[int]]) -> list[dict[str, tuple[int, int]]]:
-    """Share out fields of view; frames of one field share a target and must stay together.
-
-    A single field is divided by rows instead, with a gap wider than a patch.
-    """
-    fields, height = len(shapes), shapes[0][0]
-    share = model.train.validation
-    if share > 0 and fields == 1:
-        patch = model.train.patch
-        cut = height - max(round(share * height), patch)
-        if cut - patch - 1 >= patch:
-            return [{"train": (0, cut - patch - 1), "validation": (cut, height)}]
-    # At least one is held back, and at least one is left to learn from.
-    held = min(max(1, round(share * fields)), fields - 1) if share > 0 else 0
-    order = np.random.default_rng(model.train.seed).permutation(fields)
-    chosen = set(order[:held].tolist())
+def _parts(
+    model: Model, sources: Sequence[Source], counts: Sequence[int], heights: Sequence[int]
+) -> list[dict[str, tuple[Span, Span]]]:
+    """Share out each source; gives its frames and rows by split."""
+    share, patch = model.train.validation, model.train.patch
+    if model.train.split == "frames":
+        least = _least_frames(model)
+        return [
+            {split: (frames, (0, height)) for split, frames in by_frames(n, share, least).items()}
+            for n, height in zip(counts, heights, strict=True)
+        ]
+    if share > 0 and len(sources) == 1:
+        seen = place_field(*sources[0].paths(), range(counts[0])).inside[:2]
+        rows_of = by_rows(seen, share, patch)
+        return [{split: ((0, counts[0]), rows) for split, rows in rows_of.items()}]
+    splits = by_fields(len(sources), share, model.train.seed)
     return [
-        {"validation" if k in chosen else "train": (0, shape[0])} for k, shape in enumerate(shapes)
+        {split: ((0, count), (0, height))}
+        for split, count, height in zip(splits, counts, heights, strict=True)
     ]
-
-
-def _scale(sources: Sequence[Source], counts: Sequence[int], model: Model) -> Scale:
-    rapid, target = [], []
-    for source, count in track(
-        list(zip(sources, counts, strict=True)), len(sources), "intensity scale"
-    ):
-        field = load_field(
-            source.converted, source.dcfi, source.distortion, model.target, [0, count // 2]
-        )
-        rapid.append(_percentiles(field.rapid))
-        target.append(_percentiles(field.target))
-    return Scale(*_range(rapid), *_range(target))
-
-
-def _percentiles(image: Float[np.ndarray, "..."]) -> Float[np.ndarray, " 2"]:
-    return np.percentile(image, PERCENTILES)
-
-
-def _range(of_fields: list[Float[np.ndarray, " 2"]]) -> tuple[float, float]:
-    low, high = np.median(of_fields, axis=0)
-    if not high > low:
-        raise Refused("the frames to learn from are constant")
-    return round(float(low + high) / 2, 3), round(float(high - low) / 2, 3)

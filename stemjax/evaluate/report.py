@@ -1,7 +1,6 @@
 """The report: one HTML page that opens from disk, its pictures inside it."""
 
 import base64
-import csv
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +14,9 @@ from stemjax import __version__
 from stemjax.dataset.geometry import map_or_identity, read_session
 from stemjax.distortion.map import undistort, warp_matrices
 from stemjax.errors import Refused
-from stemjax.evaluate.figures import drift_figure, learning_curves, side_by_side
+from stemjax.evaluate.figures import drift_figure, side_by_side
 from stemjax.evaluate.maps import session_maps
+from stemjax.evaluate.models import curves_figure, described_models, model_record
 from stemjax.evaluate.table import read_metrics
 from stemjax.io.store import open_store
 from stemjax.progress import say, track
@@ -48,10 +48,11 @@ def write_report(
         path: of the page.
     """
     restored = [row for row in sheet if row.role != "train"]
+    curves = curves_figure(results, models)
     context = {
         "version": __version__,
         "sheet": sheet,
-        "models": _models(results, models),
+        "models": _models(results, sheet, models),
         "refused": _refused(results, sheet, models),
         "table": _table(results / "evaluation" / "metrics.csv"),
         "maps": _maps(results, sheet),
@@ -59,7 +60,7 @@ def write_report(
             _acquisition(results, row, models)
             for row in track(restored, len(restored), "report: acquisitions")
         ],
-        "curves": _curves(results, models),
+        "curves": curves and embedded(curves),
     }
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = files("stemjax.evaluate").joinpath("templates/report.html.j2").read_text("utf-8")
@@ -117,7 +118,8 @@ def _refused(
     records = [(name, f"converted/{name}") for name in names]
     records += [(name, f"dcfi/{name}") for name in names]
     records += [(name, f"distortion/{name}") for name in sorted({row.session for row in sheet})]
-    records += [(name, f"dataset/{name}") for name in models]
+    trained = [name for name in models if "loaded" not in model_record(results, name)]
+    records += [(name, f"dataset/{name}") for name in trained]
     records += [(name, f"models/{name}/model") for name in models]
     records += [(name, f"restored/{model}/{name}") for model in models for name in restored]
     reasons: dict[str, str] = {}
@@ -130,9 +132,9 @@ def _refused(
     return [(name, reason) for reason, name in reasons.items()]
 
 
-def _models(results: Path, models: Sequence[str]) -> list[Json]:
-    records = {name: read_json(results / "models" / name / "model.json") for name in models}
-    return [{"name": name, **record} for name, record in records.items()]
+def _models(results: Path, sheet: Sequence[Acquisition], models: Sequence[str]) -> list[Json]:
+    described = described_models(results, sheet, models)
+    return [{**each, "shown": each["shown"] and embedded(each["shown"])} for each in described]
 
 
 def _maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
@@ -143,20 +145,6 @@ def _maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
             pictures = {key: embedded(each["fit"][key]) for key in ("overlay", "profiles")}
             each["fit"] = {**each["fit"], **pictures}
     return maps
-
-
-def _curves(results: Path, models: Sequence[str]) -> str | None:
-    curves = {}
-    for name in models:
-        folder = results / "models" / name
-        if is_ok(folder / "model.json"):
-            with open(folder / "metrics.csv", newline="") as file:
-                rows = list(csv.DictReader(file))
-            curves[name] = {
-                split: np.array([float(row[f"{split}_loss"] or "nan") for row in rows])
-                for split in ("train", "validation")
-            }
-    return embedded(learning_curves(curves)) if curves else None
 
 
 def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,12 @@ from jax import Array
 from jaxtyping import Float, PyTree, UInt16
 
 from stemjax.config import Model
+from stemjax.dataset.scale import Scale
 from stemjax.distortion.map import DistortionMap, warp_matrices
 from stemjax.model.parameters import load_parameters
+from stemjax.model.stored import PARAMETERS, RECORD
 from stemjax.records import read_record
-from stemjax.typing import AnyFrames, Json
+from stemjax.typing import AnyFrames
 
 BATCH = 5  # frames of one pass: a shard holds a whole number of them
 
@@ -35,27 +38,45 @@ def make_restore(model: str | Path, distortion: DistortionMap, height: int) -> R
         A function of (t, y, x) frames as recorded, which gives them undistorted and restored,
         in the target's intensities.
     """
-    record = read_record(Path(model) / "model.json")
+    return bind(load_network(model), distortion, height)
+
+
+class Network(NamedTuple):
+    """A trained model in memory: what it was told, and what it learned."""
+
+    settings: Model
+    graph: nnx.GraphDef
+    parameters: PyTree
+    scale: Scale
+
+
+def load_network(folder: str | Path) -> Network:
+    """Read a trained model from its folder."""
+    record = read_record(Path(folder) / RECORD)
     settings = Model.model_validate(record["config"])
-    graph, parameters = load_parameters(Path(model) / "parameters.safetensors", settings.unet)
+    graph, parameters = load_parameters(Path(folder) / PARAMETERS, settings.unet)
+    return Network(settings, graph, parameters, Scale(**record["scale"]))
+
+
+def bind(network: Network, distortion: DistortionMap, height: int) -> Restore:
+    """Give the function of :func:`make_restore` for a model that is in memory."""
+    settings = network.settings
     rows, columns = (jnp.asarray(m) for m in warp_matrices(distortion, height))
-    apply = partial(
-        _apply, graph, parameters, rows, columns, 2**settings.unet.depth, settings.correct
-    )
-    return partial(_restore, apply, record["scale"])
+    made_for = (rows, columns, 2**settings.unet.depth, settings.correct)
+    apply = partial(_apply, network.graph, network.parameters, *made_for)
+    return partial(_restore, apply, network.scale)
 
 
 def _restore(
     apply: Callable[[Float[np.ndarray, "t y x"]], Float[Array, "t y x"]],
-    scale: Json,
+    scale: Scale,
     frames: AnyFrames,
 ) -> UInt16[np.ndarray, "t y x"]:
     count = len(frames)
     # Always the same shape: one compilation, and the same bits wherever a frame stands.
     batch = np.zeros((BATCH, *frames.shape[1:]), np.float32)
-    batch[:count] = (frames - np.float32(scale["rapid_offset"])) / np.float32(scale["rapid_scale"])
-    restored = np.asarray(apply(batch))[:count]
-    intensities = restored * scale["target_scale"] + scale["target_offset"]
+    batch[:count] = scale.of_rapid(frames)
+    intensities = scale.intensities(np.asarray(apply(batch))[:count])
     return np.clip(np.rint(intensities), 0, 65535).astype(np.uint16)
 
 

@@ -17,17 +17,22 @@ History = list[dict[str, Any]]
 class Checkpoints:
     """The newest state of one training, tied to what is being trained.
 
-    A checkpoint of another configuration, data set or code is set aside, not continued.
+    A checkpoint of another configuration, data set or code is set aside, not continued, and
+    taken up again when that training is.
     """
 
     def __init__(self, folder: str | Path, identity: str) -> None:
-        folder = Path(folder).absolute()
+        self.folder = Path(folder)
+        folder = self.folder.absolute()
         label = folder / "identity.json"
-        if folder.exists() and (not label.exists() or read_json(label) != identity):
-            old = folder.with_name(f"{folder.name}.old")
+        there = read_json(label) if label.exists() else "unknown"
+        if folder.exists() and there != identity:
+            old = _aside(folder, there)
             shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)
-            say(f"checkpoints of another training set aside as {old.name}; training starts anew")
+            say(f"checkpoints of another training set aside as {old.name}")
+        if not folder.exists() and (mine := _aside(folder, identity)).exists():
+            mine.rename(folder)
         write_json(label, identity)
         options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
         self._manager = ocp.CheckpointManager(folder / "steps", options=options)
@@ -55,3 +60,7 @@ class Checkpoints:
     def close(self) -> None:
         """Let go of the folder."""
         self._manager.close()
+
+
+def _aside(folder: Path, identity: str) -> Path:
+    return folder.with_name(f"{folder.name}.{identity[:8]}")

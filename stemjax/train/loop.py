@@ -15,11 +15,15 @@ from jaxtyping import PyTree
 from stemjax.config import Model
 from stemjax.dataset.pairs import Pairs, draw_patches, load_pairs
 from stemjax.errors import UserError
-from stemjax.model.parameters import new_network, save_parameters
+from stemjax.model.parameters import load_parameters, new_network, save_parameters
+from stemjax.model.stored import PARAMETERS, model_digest
 from stemjax.progress import duration, say
-from stemjax.provenance import digest, versions, written_aside
+from stemjax.provenance import digest, git_revision, versions, written_aside
 from stemjax.records import read_record
 from stemjax.train.checkpoints import Checkpoints, History
+from stemjax.train.lock import locked
+from stemjax.train.picture import draw_validation
+from stemjax.train.start import choose_start, keep_last, learned_from
 from stemjax.train.step import make_evaluation, make_step, optimiser
 from stemjax.typing import Json
 
@@ -27,8 +31,10 @@ CHECKPOINT_S = 20.0  # at least between checkpoints, which are written at the en
 VALIDATION_BATCHES = 4
 
 
-def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> Json:
-    """Train one model and write ``parameters.safetensors`` and ``metrics.csv`` into its folder.
+def train(
+    model: Model, dataset: str | Path, folder: str | Path, code: str, other: str | None = None
+) -> Json:
+    """Train one model and write parameters, metrics and a picture into its folder.
 
     What a step learns from depends on seed and step alone, so a training that goes on from a
     checkpoint ends with the parameters that an undisturbed one would have had.
@@ -38,20 +44,62 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
         dataset: record of the data set.
         folder: of the model.
         code: digest of the code, so that checkpoints of other code are not continued.
+        other: record of the model from whose parameters to start, if any.
 
     Raises:
-        Refused: the data set was refused.
-        UserError: the loss is no longer a number.
+        Refused: the data set was refused, or the other model was.
+        UserError: the loss is no longer a number, or another process trains the model.
     """
     record = read_record(dataset)
     folder = Path(folder)
-    settings = model.train
-    per_epoch = record["steps_per_epoch"]
+    with locked(folder):
+        start = choose_start(model, record["digest"], folder, other)
+        graph, parameters = (
+            load_parameters(start.path, model.unet)
+            if start
+            else new_network(model.unet, model.train.seed)
+        )
+        decisive = model.model_dump(mode="json", exclude={"train": {"on_new_data"}})
+        identity = digest(decisive, record["digest"], code, start.digest if start else None)
+        checkpoints = Checkpoints(folder / "checkpoints", identity)
+        learned, history = _learn(graph, parameters, model, record, checkpoints)
+        nnx.replace_by_pure_dict(parameters, learned)
+        arrays = save_parameters(folder / PARAMETERS, parameters)
+        fields = learned_from(record["pairs"], start)
+        keep_last(model, record["digest"], folder, fields)
+        _write_metrics(folder / "metrics.csv", history)
+        picture = draw_validation(graph, parameters, model, record, folder)
+    return {
+        "digest": model_digest(arrays, record["scale"]),
+        "config": model.model_dump(mode="json"),
+        "dataset": record["digest"],
+        "scale": record["scale"],
+        "pairs": [
+            {key: entry[key] for key in ("acquisition", "frames", "split", "rows")}
+            for entry in record["pairs"]
+        ],
+        "start": start.describe(record["pairs"]) if start else None,
+        "learned": fields,
+        "steps": history[-1]["step"],
+        "train_loss": history[-1]["train_loss"],
+        "validation_loss": history[-1]["validation_loss"],
+        "picture": picture,
+        "versions": versions("jax", "flax", "optax", "numpy"),
+        "revision": git_revision(),
+    }
+
+
+def _learn(
+    graph: nnx.GraphDef,
+    parameters: nnx.State,
+    model: Model,
+    record: Json,
+    checkpoints: Checkpoints,
+) -> tuple[PyTree, History]:
+    """Go on from the newest checkpoint to the last step; gives parameters and metrics."""
+    settings, per_epoch = model.train, record["steps_per_epoch"]
     steps = per_epoch * settings.epochs
-    graph, parameters = new_network(model.unet, settings.seed)
     transformation = optimiser(settings, steps)
-    identity = digest(model.model_dump(mode="json"), record["digest"], code)
-    checkpoints = Checkpoints(folder / "checkpoints", identity)
     fresh = {
         "parameters": nnx.to_pure_dict(parameters),
         "optimiser": transformation.init(nnx.to_pure_dict(parameters)),
@@ -61,7 +109,7 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
         pairs, held_back = load_pairs(record, "train"), load_pairs(record, "validation")
         validate = _validation(graph, held_back, model)
         step, magnitude = make_step(graph, transformation), jax.jit(optax.tree.norm)
-        start = last = time.monotonic()
+        begun = last = time.monotonic()
         for epoch in range(done // per_epoch, settings.epochs):
             began = time.monotonic()
             losses = []
@@ -76,7 +124,7 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
             if not np.isfinite(loss + float(magnitude(state["parameters"]))):
                 raise UserError(
                     f"training diverged in epoch {epoch + 1} (loss {loss}); lower "
-                    f"train.learning_rate; earlier checkpoints are in {folder / 'checkpoints'}"
+                    f"train.learning_rate; earlier checkpoints are in {checkpoints.folder}"
                 )
             now = time.monotonic()
             history.append(
@@ -88,31 +136,13 @@ def train(model: Model, dataset: str | Path, folder: str | Path, code: str) -> J
                     "seconds": round(now - began, 3),
                 }
             )
-            left = (now - start) / (epoch + 1 - done // per_epoch) * (settings.epochs - epoch - 1)
+            left = (now - begun) / (epoch + 1 - done // per_epoch) * (settings.epochs - epoch - 1)
             say(_progress(history[-1], settings.epochs, left))
             if now - last > CHECKPOINT_S or epoch + 1 == settings.epochs:
                 checkpoints.save((epoch + 1) * per_epoch, state, history)
                 last = now
     checkpoints.close()
-    nnx.replace_by_pure_dict(parameters, state["parameters"])
-    arrays = save_parameters(folder / "parameters.safetensors", parameters)
-    _write_metrics(folder / "metrics.csv", history)
-    return {
-        "digest": digest(
-            *(part for item in sorted(arrays.items()) for part in item), record["scale"]
-        ),
-        "config": model.model_dump(mode="json"),
-        "dataset": record["digest"],
-        "scale": record["scale"],
-        "pairs": [
-            {key: entry[key] for key in ("acquisition", "frames", "split", "rows")}
-            for entry in record["pairs"]
-        ],
-        "steps": steps,
-        "train_loss": history[-1]["train_loss"],
-        "validation_loss": history[-1]["validation_loss"],
-        "versions": versions("jax", "flax", "optax"),
-    }
+    return state["parameters"], history
 
 
 def _batch(pairs: Pairs, model: Model, seed: tuple[int, ...]) -> tuple[jnp.ndarray, jnp.ndarray]:

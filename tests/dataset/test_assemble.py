@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stemjax.dataset.assemble import Source, assemble
-from stemjax.dataset.pairs import BORDER, load_pairs
+from stemjax.dataset.field import BORDER
+from stemjax.dataset.pairs import load_pairs
 from stemjax.errors import Refused
 from tests.handmade import Handmade, canvas, settings, straight, view
 
@@ -49,22 +50,131 @@ def test_the_seed_alone_decides_who_is_held_back(five: list[Source]) -> None:
     assert len({tuple(splits(record)["validation"]) for record in chosen}) > 1
 
 
-@pytest.mark.parametrize(("patch", "share", "held"), [(16, 0.25, 16), (16, 0.4, 26), (21, 0.1, 21)])
+@pytest.mark.parametrize(("patch", "share", "held"), [(16, 0.25, 16), (16, 0.4, 23), (19, 0.1, 19)])
 def test_a_single_field_is_divided_by_rows_wider_than_a_patch_apart(
     tmp_path: Path, patch: int, share: float, held: int
 ) -> None:
     record = assemble(settings(patch, validation=share), sources(Handmade(tmp_path), "a"))
     rows = {entry["split"]: entry["rows"] for entry in record["pairs"]}
-    assert rows["validation"] == [64 - held, 64]
+    top, bottom = BORDER, 64 - BORDER  # the 58 rows that both scans saw
+    assert rows["validation"] == [bottom - held, bottom]
     first, last = rows["train"]
-    assert first == 0
-    assert patch <= last < 64 - held - patch
+    assert first == top
+    assert top + patch <= last < bottom - held - patch
 
 
-@pytest.mark.parametrize("patch", [22, 32, 64])  # 21 + 1 + 21 + 21 rows would do
+def drifting(handmade: Handmade, drift: list[tuple[int, int]]) -> Source:
+    """Store the only field of view, whose frames drift by so many whole pixels."""
+    specimen = canvas(0)
+    rapid = np.stack([view(specimen, -y, -x) for y, x in drift])
+    return Source(
+        "a",
+        str(handmade.converted("a", rapid, view(specimen))),
+        str(handmade.dcfi("a", rapid[0], np.array(drift))),
+        str(handmade.map("s", straight(64), {"a": (0, 0)})),
+    )
+
+
+DRIFT = [(0, 0), (-2, 1), (4, 0), (0, 30)]
+
+
+@pytest.mark.parametrize(("frames", "farthest"), [(1, 0), (2, 2), (3, 4)])
+def test_only_rows_that_the_chosen_frames_saw_are_divided(
+    tmp_path: Path, frames: int, farthest: int
+) -> None:
+    """Drawn from their rows, patches of training and validation have no pixel in common."""
+    source = drifting(Handmade(tmp_path), DRIFT)
+    patch = 16
+    record = assemble(settings(patch, frames=frames, validation=0.25), [source])
+    border = BORDER + farthest
+    rows = {entry["split"]: entry["rows"] for entry in record["pairs"]}
+    assert rows["train"] == [border, 64 - border - 2 * patch - 1]
+    assert rows["validation"] == [64 - border - patch, 64 - border]
+    assert all(entry["frames"] == [0, frames] for entry in record["pairs"])
+    for split, (first, last) in rows.items():
+        ((top, bottom, _, _),) = (field.inside for field in load_pairs(record, split).fields)
+        assert (top, bottom) == (first, last)
+
+
+def test_frames_beyond_the_first_n_have_no_say_in_the_rows(tmp_path: Path) -> None:
+    """The fourth one moved so far that no two patches would be left beside each other."""
+    source = drifting(Handmade(tmp_path), DRIFT)
+    assert splits(assemble(settings(16, frames=2), [source]))["validation"] == ["a"]
+    assert splits(assemble(settings(16, frames=4), [source]))["validation"] == []
+
+
+@pytest.mark.parametrize("patch", [20, 32, 64])  # 19 + 1 + 19 + 19 of 58 rows would do
 def test_a_single_field_too_small_to_divide_is_learned_from(tmp_path: Path, patch: int) -> None:
     record = assemble(settings(patch, validation=0.25), sources(Handmade(tmp_path), "a"))
     assert splits(record) == {"train": ["a"], "validation": []}
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.0, 0), (0.01, 1), (0.2, 2), (0.5, 4), (0.95, 7)])
+def test_by_frames_every_field_is_both_learned_from_and_held_back(
+    tmp_path: Path, share: float, held: int
+) -> None:
+    """The last of 8 frames, never one of them in both splits, and all rows of each."""
+    several = sources(Handmade(tmp_path), "a", "b", frames=8)
+    record = assemble(settings(validation=share, split="frames"), several)
+    found = splits(record)
+    assert found == {"train": ["a", "b"], "validation": ["a", "b"] if held else []}
+    for name in "ab":
+        spans = [entry["frames"] for entry in record["pairs"] if entry["acquisition"] == name]
+        used = [frame for span in spans for frame in range(*span)]
+        assert sorted(used) == list(range(8))
+        assert spans[0] == [0, 8 - held]
+    assert all(entry["rows"] == [0, 64] for entry in record["pairs"])
+    assert load_pairs(record, "validation").frames == 2 * held
+    assert load_pairs(record, "train").frames == 2 * (8 - held)
+
+
+def test_by_frames_only_the_first_n_are_shared_out(tmp_path: Path) -> None:
+    (only,) = sources(Handmade(tmp_path), "a", frames=8)
+    record = assemble(settings(split="frames", validation=0.2, frames=5), [only])
+    assert [entry["frames"] for entry in record["pairs"]] == [[0, 4], [4, 5]]
+    alone = assemble(settings(split="frames", validation=0.2, frames=1), [only])
+    assert [(entry["split"], entry["frames"]) for entry in alone["pairs"]] == [("train", [0, 1])]
+
+
+@pytest.mark.parametrize(
+    ("frames", "spans"),
+    [(2, [[0, 2]]), (3, [[0, 3]]), (4, [[0, 2], [2, 4]]), (9, [[0, 7], [7, 9]])],
+)
+def test_noise_to_noise_each_part_has_two_frames_at_least(
+    tmp_path: Path, frames: int, spans: list[list[int]]
+) -> None:
+    (only,) = sources(Handmade(tmp_path), "a", frames=frames)
+    record = assemble(settings(target="rapid", split="frames", validation=0.1), [only])
+    assert [entry["frames"] for entry in record["pairs"]] == spans
+
+
+def test_noise_to_noise_a_single_frame_is_left_out(tmp_path: Path) -> None:
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b")
+    handmade.still("b", canvas(1), 1)
+    left_out = assemble(settings(target="rapid"), several)["left_out"]
+    assert left_out == {"b": "b: a single frame has no other one for its target"}
+    assert assemble(settings(target="slow"), several)["left_out"] == {}
+    with pytest.raises(Refused, match=r"to learn from \(a: a single frame has no other one"):
+        assemble(settings(target="rapid", frames=1), several)
+
+
+@pytest.mark.parametrize("correct", [True, False])
+def test_without_a_slow_scan_there_are_other_targets(tmp_path: Path, *, correct: bool) -> None:
+    """The map has no offset for such a field, and there is nothing to measure one against."""
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b")
+    handmade.map("s", straight(64), {"a": (0, 0)})
+    raw = view(canvas(1))
+    handmade.converted("b", np.stack([raw] * 4))
+    left_out = assemble(settings(correct=correct), several)["left_out"]
+    assert left_out == {"b": "b: there is no slow scan to learn"}
+    for target in ("rapid", "dcfi"):
+        record = assemble(settings(target=target, correct=correct, validation=0.0), several)
+        assert splits(record)["train"] == ["a", "b"]
+        scale, frame = record["scale"], load_pairs(record, "train").fields[1].rapid[2]
+        levels = frame * scale["rapid_scale"] + scale["rapid_offset"]
+        np.testing.assert_allclose(levels, raw, rtol=1e-5)
 
 
 def test_an_epoch_has_as_many_steps_as_patches_cover_the_frames(tmp_path: Path) -> None:
@@ -74,9 +184,9 @@ def test_an_epoch_has_as_many_steps_as_patches_cover_the_frames(tmp_path: Path) 
     assert assemble(settings(20, batch_size=9), several)["steps_per_epoch"] == 20
     first = assemble(settings(20, batch_size=7, frames=3), several)
     assert first["steps_per_epoch"] == 20  # 135 / 7
-    assert {entry["frames"] for entry in first["pairs"]} == {3}
+    assert all(entry["frames"] == [0, 3] for entry in first["pairs"])
     more = assemble(settings(20, batch_size=7, frames=30), several)
-    assert {entry["frames"] for entry in more["pairs"]} == {4}
+    assert all(entry["frames"] == [0, 4] for entry in more["pairs"])
 
 
 def mixed(handmade: Handmade) -> list[Source]:
@@ -194,7 +304,44 @@ def test_the_scale_takes_percentiles_to_plus_and_minus_one(tmp_path: Path) -> No
         assert record["scale"][f"{kind}_scale"] == pytest.approx((high - low) / 2, abs=0.01)
 
 
-def test_one_hot_pixel_does_not_move_the_scale(tmp_path: Path) -> None:
+def test_noise_to_noise_the_targets_scale_is_that_of_the_frames(five: list[Source]) -> None:
+    slow, noise = (assemble(settings(target=t), five)["scale"] for t in ("slow", "rapid"))
+    assert (noise["target_offset"], noise["target_scale"]) == (
+        noise["rapid_offset"],
+        noise["rapid_scale"],
+    )
+    assert noise["rapid_offset"] == slow["rapid_offset"]
+
+
+@pytest.mark.parametrize("target", ["slow", "dcfi", "rapid"])
+def test_by_extremes_targets_come_back_between_their_median_minimum_and_maximum(
+    tmp_path: Path, target: str
+) -> None:
+    """Of what was recorded: on the slow grid half a pixel aside, single pixels are tamed."""
+    handmade = Handmade(tmp_path)
+    rng = np.random.default_rng(0)
+    distortion = handmade.map("s", straight(64, 0.5), {name: (0, 0) for name in "abc"})
+    several, recorded = [], []
+    for name in "abc":
+        rapid = rng.integers(0, 60_000, (4, 64, 64)).astype(np.uint16)
+        slow, mean = rng.integers(9_000, 50_000, (2, 64, 64)).astype(np.uint16)
+        paths = handmade.converted(name, rapid, slow), handmade.dcfi(name, mean, np.zeros((4, 2)))
+        several.append(Source(name, *map(str, paths), str(distortion)))
+        recorded += {"slow": [slow], "dcfi": [mean], "rapid": [rapid[0], rapid[2]]}[target]
+    scale = assemble(settings(target=target, scale="minmax"), several)["scale"]
+    low, high = (np.median([f(image) for image in recorded]) for f in (np.min, np.max))
+    assert scale == {
+        "rapid_offset": None,
+        "rapid_scale": None,
+        "target_offset": (low + high) / 2,
+        "target_scale": (high - low) / 2,
+    }
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("robust", 1.0), ("minmax", 1.5)])
+def test_one_hot_pixel_moves_the_papers_scale_alone(
+    tmp_path: Path, kind: str, factor: float
+) -> None:
     scales = []
     for name, value in (("cold", None), ("hot", 65535)):
         handmade = Handmade(tmp_path / name)
@@ -208,9 +355,9 @@ def test_one_hot_pixel_does_not_move_the_scale(tmp_path: Path) -> None:
             str(handmade.dcfi("a", rapid[0], np.zeros((4, 2)))),
             str(handmade.map("s", straight(64), {"a": (0, 0)})),
         )
-        scales.append(assemble(settings(), [source])["scale"])
+        scales.append(assemble(settings(scale=kind), [source])["scale"]["target_scale"])
     cold, hot = scales
-    assert hot == pytest.approx(cold, rel=0.01)
+    assert hot == pytest.approx(cold, rel=0.01) if factor == 1 else hot > factor * cold
 
 
 def test_the_digest_follows_the_arrays(tmp_path: Path) -> None:
@@ -220,4 +367,5 @@ def test_the_digest_follows_the_arrays(tmp_path: Path) -> None:
     assert assemble(settings(), several)["digest"] == before
     handmade.still("b", canvas(9))
     assert assemble(settings(), several)["digest"] != before
-    assert assemble(settings(target="dcfi"), several)["digest"] != before
+    for other in ({"target": "dcfi"}, {"split": "frames"}, {"scale": "minmax"}):
+        assert assemble(settings(**other), several)["digest"] != before

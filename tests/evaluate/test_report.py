@@ -170,6 +170,18 @@ def test_records_of_rows_no_longer_in_the_sheet_are_not_shown(tmp_path: Path) ->
     assert "last year" not in report(handmade).text
 
 
+@pytest.mark.parametrize(("split", "held"), [("frames", 1), ("frames", 0), ("fields", 1)])
+def test_a_validation_loss_that_flatters_is_told(tmp_path: Path, split: str, held: int) -> None:
+    """It does where frames were held back, and their field's target was learned from."""
+    handmade = experiment(tmp_path)
+    pairs = [{"acquisition": "field-1", "split": kind} for kind in ("train", "validation")]
+    for model in ("dlf-a", "dlf-b"):
+        chosen = settings(split=split if model == "dlf-a" else "fields")
+        handmade.model(model, chosen, SCALE, pairs=pairs[: 1 + held], steps=12)
+    told = report(handmade).text.count("so that the validation loss flatters")
+    assert told == (split == "frames" and held)
+
+
 def test_without_models_and_measurements_there_is_a_report_too(tmp_path: Path) -> None:
     handmade = experiment(tmp_path)
     metrics(handmade)
@@ -190,6 +202,44 @@ def test_without_any_result_there_is_a_report_too(tmp_path: Path) -> None:
     assert page.pictures() == {}
     assert "No session has a map" in page.text
     assert page.text.count("no frames") == 4
+
+
+def png(path: Path) -> None:
+    """Write a picture."""
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+
+
+def test_a_model_is_shown_with_where_it_started_and_what_it_did_not_use(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    about = {"acquisition": "held", "split": "validation"}
+    start = {"model": "dlf-a", "digest": "d", "seen": ["held"]}
+    pairs = [{"acquisition": "gone", "split": "train"}]
+    handmade.model("dlf-b", settings(), SCALE, pairs=pairs, steps=12, picture=about, start=start)
+    png(handmade.results / "models/dlf-b/validation.png")
+    page = report(handmade)
+    said = " ".join(page.text.split())
+    assert "dlf-b started from the parameters of dlf-a, which had already learned from held" in said
+    assert "Not used by dlf-b, because they came after its training: field-1." in said
+    assert "Not used by dlf-a" not in said
+    assert "dlf-b on a part of held that it did not learn from." in said
+    shown = page.pictures()["dlf-b: rapid frame, prediction and target of held"]
+    content = base64.b64decode(shown.partition(",")[2])
+    assert content == (handmade.results / "models/dlf-b/validation.png").read_bytes()
+
+    handmade.record("dataset/dlf-b.json", left_out={"field-1": "1.emd: cut off"})
+    assert "Not used by" not in report(handmade).text
+
+
+def test_a_loaded_model_needs_neither_data_set_nor_curves(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    pairs = [{"acquisition": "of-last-year", "split": "train"}]
+    handmade.model("dlf-b", settings(), SCALE, pairs=pairs, steps=12, loaded="../last-year/dlf")
+    (handmade.results / "dataset/dlf-b.json").unlink()
+    (handmade.results / "models/dlf-b/metrics.csv").unlink()
+    said = report(handmade).text
+    assert "dlf-b, loaded from ../last-year/dlf" in said
+    assert "of-last-year" in said
+    assert "Not used by" not in said
 
 
 def rows(*cells: str) -> list[dict[str, str]]:

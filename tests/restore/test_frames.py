@@ -50,6 +50,18 @@ def test_a_network_that_changes_nothing_gives_the_frames_in_the_slow_scans_scale
     assert restored[0, 0, :4].tolist() == [4250, 53401, 5001, 5002]  # 5000.75 and 5001.5
 
 
+def test_by_extremes_a_frame_goes_by_its_own_to_those_of_the_targets(tmp_path: Path) -> None:
+    """From minimum and maximum of the frame as recorded to 4,000 and 10,000 of the targets."""
+    scale = dict(rapid_offset=None, rapid_scale=None, target_offset=7_000.0, target_scale=3_000.0)
+    record = Handmade(tmp_path).model("m", settings(scale="minmax"), scale)
+    frames = np.full((3, 8, 6), 150, np.uint16)
+    frames[:2, 2, :3] = [[100, 125, 200], [0, 125, 600]]
+    restored = make_restore(record.parent, straight(6), 8)(frames)
+    assert restored[0, 2].tolist() == [4_000, 5_500, 10_000, 7_000, 7_000, 7_000]
+    assert restored[1, 2].tolist() == [4_000, 5_250, 10_000, 5_500, 5_500, 5_500]
+    assert np.all(restored[2] == 7_000)  # a blank frame has neither
+
+
 def test_values_beyond_16_bits_are_clipped(tmp_path: Path) -> None:
     wide = {**SCALE, "target_offset": 0.0, "target_scale": 512.0}
     record = Handmade(tmp_path).model("m", settings(), wide)

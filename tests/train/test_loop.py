@@ -2,48 +2,21 @@
 
 import csv
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from stemjax.dataset.assemble import Source
 from stemjax.errors import Refused, UserError
 from stemjax.train import loop
 from stemjax.train.loop import VALIDATION_BATCHES, train
-from tests.handmade import Handmade, canvas, settings, straight, view
+from tests.handmade import Handmade, settings
 
-STEPS = 3  # of an epoch
+from .conftest import START_LOSS, STEPS
+
 EPOCHS = 4
 MODEL = settings(16, epochs=EPOCHS, batch_size=16, learning_rate=0.01)
-BRIGHTER = 400  # grey levels that a rapid frame is above its target, of 4,000 to the unit
-START_LOSS = 0.01
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Describe two fields of view, one held back, in which rapid frames are merely too bright."""
-    handmade = Handmade(tmp_path_factory.mktemp("data"))
-    distortion = str(handmade.map("s", straight(64), {"a": (0, 0), "b": (0, 0)}))
-    pairs = []
-    for k, (name, split) in enumerate((("a", "train"), ("b", "validation"))):
-        slow = view(canvas(k))
-        converted = handmade.converted(name, np.stack([slow + np.uint16(BRIGHTER)] * 2), slow)
-        source = Source(
-            name, str(converted), str(handmade.dcfi(name, slow, np.zeros((2, 2)))), distortion
-        )
-        pairs.append({**asdict(source), "frames": 2, "split": split, "rows": [0, 64]})
-    offsets = {"rapid_offset": 20_000.0, "target_offset": 20_000.0}
-    return handmade.record(
-        "dataset/m.json",
-        pairs=pairs,
-        target="slow",
-        scale={**offsets, "rapid_scale": 4_000.0, "target_scale": 4_000.0},
-        steps_per_epoch=STEPS,
-        digest="d",
-    )
 
 
 @pytest.fixture(scope="module")
@@ -179,11 +152,12 @@ def test_checkpoints_of_another_training_are_set_aside(
     other: str,
 ) -> None:
     checkpoints = tmp_path / "checkpoints"
+    first = dataset
     monkeypatch.setattr(loop, "load_pairs", stop)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             train(MODEL, dataset, tmp_path, "code")
-        assert not (tmp_path / "checkpoints.old").exists()
+        assert not list(tmp_path.glob("checkpoints.*"))
         (checkpoints / "mine").touch()
     model = settings(16, epochs=EPOCHS, batch_size=16, seed=1) if other == "config" else MODEL
     if other == "data":
@@ -193,10 +167,15 @@ def test_checkpoints_of_another_training_are_set_aside(
     capsys.readouterr()
     with pytest.raises(KeyboardInterrupt):
         train(model, dataset, tmp_path, "other" if other == "code" else "code")
-    said = capsys.readouterr().err
-    assert "checkpoints of another training set aside as checkpoints.old" in said
-    assert (tmp_path / "checkpoints.old" / "mine").exists()
+    (aside,) = tmp_path.glob("checkpoints.*")
+    assert f"checkpoints of another training set aside as {aside.name}" in capsys.readouterr().err
+    assert (aside / "mine").exists()
     assert not (checkpoints / "mine").exists()
+    with pytest.raises(KeyboardInterrupt):
+        train(MODEL, first, tmp_path, "code")
+    assert (checkpoints / "mine").exists(), "the first training goes on where it was"
+    (other_aside,) = tmp_path.glob("checkpoints.*")
+    assert other_aside != aside
 
 
 def test_nothing_held_back_leaves_the_validation_empty(dataset: Path, tmp_path: Path) -> None:

@@ -58,8 +58,9 @@ def test_the_report_is_one_page_that_asks_for_nothing(finished: Experiment) -> N
     parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
     parser.feed(page)
     pictures = [attributes for tag, attributes in found if tag == "img"]
-    # Two acquisitions and their drift; the map, a field of view through it; the learning curves.
-    assert len(pictures) == 8
+    # Two acquisitions and their drift; the map, a field of view through it; the learning curves
+    # and what the model makes of a frame.
+    assert len(pictures) == 9
     assert all(str(each["src"]).startswith("data:image/png;base64,") for each in pictures)
     assert all(each["alt"] for each in pictures)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in found}

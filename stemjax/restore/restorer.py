@@ -1,0 +1,78 @@
+"""A trained model outside the workflow: frames in, restored frames out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped, UInt16
+
+from stemjax.dataset.geometry import map_or_identity
+from stemjax.distortion.map import DistortionMap, from_json
+from stemjax.errors import Refused, UserError
+from stemjax.model.stored import read_model
+from stemjax.records import read_record
+from stemjax.restore.frames import BATCH, Network, bind, load_network
+from stemjax.typing import Json
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """A trained model that is called with frames.
+
+    Attributes:
+        record: what its folder says of it: settings, data, losses, versions.
+        network: the model in memory.
+    """
+
+    record: Json
+    network: Network
+
+    def __call__(
+        self,
+        frames: Shaped[np.ndarray, "*t y x"],
+        distortion: DistortionMap | str | Path | None = None,
+    ) -> UInt16[np.ndarray, "*t y x"]:
+        """Restore one frame (y, x) or many (t, y, x), in the target's intensities.
+
+        Args:
+            frames: as recorded, in grey levels.
+            distortion: map of their session, or its file; None for frames that are undistorted
+                already, or that shall stay in rapid geometry.
+
+        Raises:
+            UserError: the file holds no map, or the map is for frames of another width.
+        """
+        stack = frames.reshape(-1, *frames.shape[-2:])
+        height, width = stack.shape[1:]
+        the_map = _read_map(distortion, width)
+        if the_map.width != width:
+            raise UserError(f"the map is for frames {the_map.width} pixels wide, not {width}")
+        restore = bind(self.network, the_map, height)
+        restored = np.empty(stack.shape, np.uint16)
+        for first in range(0, len(stack), BATCH):
+            block = slice(first, first + BATCH)
+            restored[block] = restore(stack[block])
+        return restored.reshape(frames.shape)
+
+
+def load_restorer(folder: str | Path) -> Restorer:
+    """Read a trained model.
+
+    Args:
+        folder: of the model, ``results/models/NAME`` or a copy of it.
+
+    Raises:
+        UserError: there is no finished model.
+    """
+    return Restorer(read_model(folder, "stemjax.load"), load_network(folder))
+
+
+def _read_map(distortion: DistortionMap | str | Path | None, width: int) -> DistortionMap:
+    if distortion is None:
+        return map_or_identity(None, width)
+    if isinstance(distortion, DistortionMap):
+        return distortion
+    try:
+        return from_json(read_record(distortion))
+    except (OSError, ValueError, KeyError, TypeError, Refused) as error:
+        raise UserError(f"{distortion} holds no distortion map: {error}") from None

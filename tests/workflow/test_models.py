@@ -1,0 +1,122 @@
+"""Models that do not start from nothing: loaded, warm-started, fine-tuned."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+import stemjax
+
+from .conftest import ROWS, Experiment
+
+
+def record(experiment: Experiment, model: str) -> dict[str, Any]:
+    """Read the record of a model."""
+    return json.loads(experiment.text(f"results/models/{model}/model.json"))
+
+
+def said(experiment: Experiment) -> str:
+    """Try to plan a run that has a mistake in it; gives what is said."""
+    failed = experiment.snakemake("--dry-run")
+    assert failed.returncode != 0
+    assert "Traceback" not in failed.stdout + failed.stderr
+    return failed.stdout + failed.stderr
+
+
+@pytest.fixture
+def series_alone(finished: Experiment, tmp_path: Path) -> Experiment:
+    """Lay out a series without slow scan or train row, and beside it a model and a map."""
+    own = Experiment(tmp_path / "series alone")
+    own.folder.mkdir()
+    shutil.copy(finished.folder / "raw/simulated/heating-1_rapid.emd", own.folder)
+    row = "b\ttuesday\tseries\theating-1_rapid.emd\t"
+    (own.folder / "acquisitions.tsv").write_text(
+        f"acquisition\tsession\trole\trapid\tslow\n{row}\n"
+    )
+    shutil.copytree(finished.folder / "results/models/dlf-slow", tmp_path / "lent")
+    map_ = finished.folder / "results/distortion/day-1.json"
+    own.write_config(
+        simulate=None,
+        models={"mine": {"load": "../lent"}},
+        distortion={"borrow": {"tuesday": str(map_)}},
+    )
+    return own
+
+
+def test_a_series_alone_is_restored_with_a_loaded_model_and_a_borrowed_map(
+    finished: Experiment, series_alone: Experiment, tmp_path: Path
+) -> None:
+    series_alone.run()
+    results = series_alone.folder / "results"
+    there = zarr.open_group(finished.folder / "results/restored/dlf-slow/heating-1.zarr", mode="r")
+    here = zarr.open_group(results / "restored/mine/b.zarr", mode="r")
+    np.testing.assert_array_equal(here["0"][...], there["0"][...])
+    original = record(finished, "dlf-slow")
+    assert record(series_alone, "mine") == {**original, "loaded": "../lent"}
+    assert not (results / "dataset").exists()
+    page = series_alone.text("results/report/index.html")
+    assert "mine, loaded from ../lent" in page
+    assert "Refused" not in page
+    assert series_alone.planned() == set()
+
+    # The same outside of the workflow, from the copy.
+    frames = zarr.open_group(results / "converted/b.zarr", mode="r")["rapid"][:7]
+    restore = stemjax.load(results / "models/mine")
+    restored = restore(frames, distortion=results / "distortion/tuesday.json")
+    np.testing.assert_array_equal(restored, there["0"][:7])
+
+    lent = tmp_path / "lent/model.json"
+    lent.write_text(json.dumps({**original, "digest": "of other parameters"}))
+    assert {"load_model mine", "restore_acquisition mine b"} <= series_alone.planned()
+    assert series_alone.snakemake().returncode != 0
+    last = series_alone.text("logs/load_model/mine.log").splitlines()[-1]
+    assert last.startswith("error: models.mine.load: ../lent/parameters.safetensors is not what")
+
+
+def test_a_model_that_cannot_be_loaded_is_told_before_any_job(
+    series_alone: Experiment, tmp_path: Path
+) -> None:
+    (tmp_path / "lent/parameters.safetensors").unlink()
+    lacking = "models.mine.load: '../lent' holds no finished model, it lacks parameters.safetensors"
+    assert lacking in said(series_alone)
+    series_alone.write_config(simulate=None, models={"mine": {"load": "results/models/mine"}})
+    itself = "models.mine.load: 'results/models/mine' is where this model itself belongs"
+    assert itself in said(series_alone)
+    series_alone.write_config(simulate=None, models={"mine": {"load": "../lent", "epochs": 3}})
+    assert "models.mine.epochs: a model with 'load' takes all else from" in said(series_alone)
+
+
+def test_a_warm_start_waits_for_the_model_and_follows_it(experiment: Experiment) -> None:
+    warm = {"warm_start": "dlf-slow", "epochs": 1}
+    experiment.write_config(models={"dlf-slow": {"target": "slow"}, "warm": warm})
+    assert "train_unet dlf-slow" not in experiment.planned()
+    experiment.run("results/models/warm/model.json")
+    start = record(experiment, "warm")["start"]
+    assert start["model"] == "dlf-slow"
+    assert start["digest"] == record(experiment, "dlf-slow")["digest"]
+    longer = {"target": "slow", "epochs": 3}
+    experiment.write_config(models={"dlf-slow": longer, "warm": warm})
+    wanted = experiment.planned("results/models/warm/model.json")
+    assert wanted == {"train_unet dlf-slow", "train_unet warm"}
+
+
+def test_a_new_train_row_fine_tunes_the_model_where_the_policy_says_so(
+    experiment: Experiment,
+) -> None:
+    train = {"epochs": 2, "batch_size": 4, "patch": 32, "on_new_data": "fine-tune"}
+    experiment.write_config(train=train)
+    assert experiment.planned() == set()
+    before = record(experiment, "dlf-slow")
+    experiment.write_sheet({**ROWS, "new": "train"})
+    experiment.run("results/models/dlf-slow/model.json")
+    after = record(experiment, "dlf-slow")
+    assert {entry["acquisition"] for entry in after["pairs"]} == {"train-1", "train-2", "new"}
+    assert after["start"]["model"] == "dlf-slow"
+    kept = experiment.folder / "results/models/dlf-slow/start.safetensors"
+    lost = experiment.folder / "results/models/dlf-slow/parameters.safetensors"
+    assert kept.read_bytes() != lost.read_bytes()
+    assert after["digest"] != before["digest"]
