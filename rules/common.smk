@@ -6,50 +6,18 @@ from dataclasses import replace
 
 from snakemake.exceptions import WorkflowError
 
-from stemjax.config import parse_config
-from stemjax.distortion.borrow import check_borrow
 from stemjax.errors import UserError
-from stemjax.model.stored import PARAMETERS, RECORD, check_models
+from stemjax.experiment import read_experiment
+from stemjax.model.stored import PARAMETERS, RECORD
 from stemjax.provenance import code_digest
-from stemjax.selection import model_rows, select, session_rows
-from stemjax.sheet import check_files, read_sheet, simulated_files
+from stemjax.selection import select, session_rows
 
-
-def check_specimen(simulation):
-    """Check that a picture that serves as specimen exists."""
-    if simulation and simulation.picture and not os.path.isfile(simulation.picture):
-        raise UserError(f"simulate.specimen: no picture '{simulation.picture}' exists")
-
-
-def check_distortion(settings, sheet):
-    """Check what the config says about sessions and acquisitions of the sheet."""
-    check_borrow(settings.borrow, [row.session for row in sheet.values()])
-    if settings.acquisition and settings.acquisition not in sheet:
-        raise UserError(
-            f"distortion.acquisition: the sheet has no acquisition '{settings.acquisition}'"
-        )
-
-
-def checked_experiment():
-    """Read config and sheet; a mistake in either stops here, before any job."""
-    try:
-        settings = parse_config(config)
-        sheet = read_sheet(settings.acquisitions)
-        made = simulated_files(sheet) if settings.simulate else set()
-        check_files(sheet, made)
-        check_specimen(settings.simulate)
-        check_distortion(settings.distortion, sheet)
-        check_models(settings, "results/models")
-        chosen = {
-            name: model_rows(sheet, name, settings.model(name).acquisitions)
-            for name in settings.trained
-        }
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
-    return settings, sheet, made, chosen
-
-
-CONFIG, SHEET, MADE, MODEL_ROWS = checked_experiment()
+try:
+    # A mistake in config or sheet stops here, before any job.
+    EXPERIMENT = read_experiment(config, "results/models")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+CONFIG, SHEET, MADE = EXPERIMENT.config, EXPERIMENT.sheet, EXPERIMENT.made
 SESSIONS = sorted({row.session for row in SHEET.values()})
 RESTORED = [row.acquisition for row in SHEET.values() if row.role != "train"]
 
@@ -119,7 +87,7 @@ def session_selection(session):
 def model_selection(model):
     """Choose the acquisitions that a model learns from."""
     return select(
-        MODEL_ROWS[model],
+        EXPERIMENT.model_rows[model],
         f"results/selection/models/{model}.json",
         keep=CONFIG.model(model).train.on_new_data == "keep",
         patterns=CONFIG.model(model).acquisitions,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.sharding import NamedSharding
 from jaxtyping import PyTree
 
 from stemjax.config import Model
@@ -21,10 +22,11 @@ from stemjax.progress import duration, say
 from stemjax.provenance import digest, git_revision, versions, written_aside
 from stemjax.records import read_record
 from stemjax.train.checkpoints import Checkpoints, History
+from stemjax.train.devices import sharing
 from stemjax.train.lock import locked
 from stemjax.train.picture import draw_validation
 from stemjax.train.start import choose_start, keep_last, learned_from
-from stemjax.train.step import make_evaluation, make_step, optimiser
+from stemjax.train.step import Batch, make_evaluation, make_step, optimiser
 from stemjax.typing import Json
 
 CHECKPOINT_S = 20.0  # at least between checkpoints, which are written at the end of an epoch
@@ -100,21 +102,22 @@ def _learn(
     settings, per_epoch = model.train, record["steps_per_epoch"]
     steps = per_epoch * settings.epochs
     transformation = optimiser(settings, steps)
-    fresh = {
-        "parameters": nnx.to_pure_dict(parameters),
-        "optimiser": transformation.init(nnx.to_pure_dict(parameters)),
-    }
+    shared, whole = sharing(settings.batch_size)
+    first = nnx.to_pure_dict(parameters)
+    fresh = jax.device_put(
+        {"parameters": first, "optimiser": transformation.init(first)}, whole, may_alias=False
+    )
     done, state, history = checkpoints.restore(fresh)
     if done < steps:
         pairs, held_back = load_pairs(record, "train"), load_pairs(record, "validation")
-        validate = _validation(graph, held_back, model)
+        validate = _validation(graph, held_back, model, shared)
         step, magnitude = make_step(graph, transformation), jax.jit(optax.tree.norm)
         begun = last = time.monotonic()
         for epoch in range(done // per_epoch, settings.epochs):
             began = time.monotonic()
             losses = []
             for k in range(epoch * per_epoch, (epoch + 1) * per_epoch):
-                batch = _batch(pairs, model, (settings.seed, 0, k))
+                batch = _batch(pairs, model, (settings.seed, 0, k), shared)
                 state["parameters"], state["optimiser"], value = step(
                     state["parameters"], state["optimiser"], *batch
                 )
@@ -145,19 +148,23 @@ def _learn(
     return state["parameters"], history
 
 
-def _batch(pairs: Pairs, model: Model, seed: tuple[int, ...]) -> tuple[jnp.ndarray, jnp.ndarray]:
+def _batch(
+    pairs: Pairs, model: Model, seed: tuple[int, ...], shared: NamedSharding
+) -> tuple[Batch, Batch]:
     rng = np.random.default_rng(seed)
     patches = draw_patches(pairs, rng, model.train.batch_size, model.train.patch)
-    return jnp.asarray(patches[0]), jnp.asarray(patches[1])
+    return jax.device_put(patches, shared)
 
 
 def _validation(
-    graph: nnx.GraphDef, pairs: Pairs, model: Model
+    graph: nnx.GraphDef, pairs: Pairs, model: Model, shared: NamedSharding
 ) -> Callable[[PyTree], float | None]:
     """Make the validation loss, always of the same patches; None where nothing is held back."""
     if not pairs.fields:
         return lambda parameters: None
-    batches = [_batch(pairs, model, (model.train.seed, 1, k)) for k in range(VALIDATION_BATCHES)]
+    batches = [
+        _batch(pairs, model, (model.train.seed, 1, k), shared) for k in range(VALIDATION_BATCHES)
+    ]
     evaluation = make_evaluation(graph)
     return lambda parameters: float(
         np.mean([float(evaluation(parameters, *batch)) for batch in batches])

@@ -1,7 +1,9 @@
 """Models that do not start from nothing: loaded, warm-started, fine-tuned."""
 
 import json
+import re
 import shutil
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import zarr
 
 import stemjax
 
-from .conftest import ROWS, Experiment
+from .conftest import ROOT, ROWS, Experiment
 
 
 def record(experiment: Experiment, model: str) -> dict[str, Any]:
@@ -75,6 +77,32 @@ def test_a_series_alone_is_restored_with_a_loaded_model_and_a_borrowed_map(
     assert series_alone.snakemake().returncode != 0
     last = series_alone.text("logs/load_model/mine.log").splitlines()[-1]
     assert last.startswith("error: models.mine.load: ../lent/parameters.safetensors is not what")
+
+
+def readme(first: str) -> str:
+    """Take a block out of the README by its first line."""
+    blocks = re.findall(r"(?:^    .*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    (block,) = [block for block in blocks if block.startswith(f"    {first}\n")]
+    return textwrap.dedent(block)
+
+
+def test_the_readme_lends_model_and_map(
+    finished: Experiment, series_alone: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steel = series_alone.folder.parent / "steel/results"
+    for stage in ("models", "distortion"):
+        shutil.copytree(finished.folder / "results" / stage, steel / stage)
+    shutil.copy(steel / "distortion/day-1.json", steel / "distortion/monday.json")
+    config = f"acquisitions: acquisitions.tsv\n{readme('models:')}"
+    (series_alone.folder / "config.yaml").write_text(config)
+    assert {"load_model dlf-slow", "fit_distortion tuesday"} <= series_alone.planned()
+
+    monkeypatch.chdir(steel.parent)
+    frames = zarr.open_group(finished.folder / "results/converted/heating-1.zarr", mode="r")
+    names = {"frames": frames["rapid"][:2]}
+    exec(readme("import stemjax"), names)
+    there = zarr.open_group(finished.folder / "results/restored/dlf-slow/heating-1.zarr", mode="r")
+    np.testing.assert_array_equal(names["restored"], there["0"][:2])
 
 
 def test_a_model_that_cannot_be_loaded_is_told_before_any_job(

@@ -1,0 +1,58 @@
+"""An experiment as its config and sheet describe it: read once, and checked before any job."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stemjax.config import Config, parse_config
+from stemjax.distortion.borrow import check_borrow
+from stemjax.errors import UserError
+from stemjax.model.stored import check_models
+from stemjax.selection import model_rows
+from stemjax.sheet import Acquisition, check_files, read_sheet, simulated_files
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is to be done.
+
+    Attributes:
+        config: the settings.
+        sheet: rows by acquisition.
+        made: files that the simulated microscope makes.
+        model_rows: by model that is trained, the acquisitions that it may learn from.
+    """
+
+    config: Config
+    sheet: dict[str, Acquisition]
+    made: set[str]
+    model_rows: dict[str, list[str]]
+
+
+def read_experiment(content: Mapping[str, Any], models: str | Path) -> Experiment:
+    """Read the sheet that a config names, and check all that they say of each other and of files.
+
+    Args:
+        content: of the config file, as YAML gives it.
+        models: folder of the models that are made here.
+
+    Raises:
+        UserError: one line that names the key, or the sheet's row.
+    """
+    config = parse_config(content)
+    sheet = read_sheet(config.acquisitions)
+    made = simulated_files(sheet) if config.simulate else set()
+    check_files(sheet, made)
+    picture = config.simulate and config.simulate.picture
+    if picture and not Path(picture).is_file():
+        raise UserError(f"simulate.specimen: no picture '{picture}' exists")
+    check_borrow(config.distortion.borrow, [row.session for row in sheet.values()])
+    alone = config.distortion.acquisition
+    if alone and alone not in sheet:
+        raise UserError(f"distortion.acquisition: the sheet has no acquisition '{alone}'")
+    check_models(config, models)
+    chosen = {
+        name: model_rows(sheet, name, config.model(name).acquisitions) for name in config.trained
+    }
+    return Experiment(config, sheet, made, chosen)
