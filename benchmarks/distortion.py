@@ -14,6 +14,7 @@ for the spline of all fields, the spline of one field and the strips of one fiel
 then the time for a session of 50 fields of view, and the speed of applying a map.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -193,7 +194,8 @@ def main(pictures: list[str]) -> None:
         for seed in range(SEEDS)
     ]
     rows: dict[str, list[dict[str, float]]] = {}
-    # Processes of their own: each simulates on one core and then fits.
+    # Processes of their own, each on one core: many threads on few cores wait for each other.
+    os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for name, found in pool.map(row, jobs):
             for method, values in found.items():
