@@ -76,8 +76,7 @@ def draw_curve(rng: np.random.Generator, shape: str) -> ScanCurve:
             ),
             row_shift=float(rng.uniform(-3, 3)),
         )
-        seen = curve.seen()
-        if np.diff(seen).min() > 0.4 and seen[0] < -1 and seen[-1] > SIZE:
+        if curve.covers_slow_scan():
             return curve
 
 

@@ -76,9 +76,10 @@ def session_record(wildcards):
 
 
 def session_selection(session):
-    """Choose the acquisitions that a session's map is fitted to."""
+    """Choose the acquisitions that a session's map is fitted to: none where it is borrowed."""
+    borrows = session in CONFIG.distortion.borrow
     return select(
-        session_rows(SHEET, session),
+        [] if borrows else session_rows(SHEET, session),
         f"results/selection/distortion/{session}.json",
         keep=CONFIG.distortion.on_new_data == "keep",
     )
@@ -113,15 +114,11 @@ def borrowed_map(wildcards):
 
 def session_converted(wildcards):
     """Name the converted acquisitions that a session's map is fitted to."""
-    if wildcards.session in CONFIG.distortion.borrow:
-        return []
     return selected(session_selection(wildcards.session), "converted")
 
 
 def session_dcfi(wildcards):
     """Name the integrated acquisitions that a session's map is fitted to."""
-    if wildcards.session in CONFIG.distortion.borrow:
-        return []
     return selected(session_selection(wildcards.session), "dcfi")
 
 

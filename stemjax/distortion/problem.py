@@ -70,13 +70,16 @@ class Problem:
         return max(1.0, 4 * np.pi * self.blur**2 * (1 + self.lag.delay_px()) / self.step)
 
     @cached_property
-    def responses(self) -> tuple[Float[np.ndarray, "x x"], Float[np.ndarray, "x n"]]:
-        """Smear of the lag, and what along a line is not compared: tails and background."""
+    def responses(
+        self,
+    ) -> tuple[Float[np.ndarray, "x x"], Float[np.ndarray, "x n"], Float[np.ndarray, "x x"]]:
+        """Smear of the lag; what along a line is not compared, tails and background; afterglow."""
         waves = np.arange(1 + round(2 * self.width / BACKGROUND_PX))
         columns = np.arange(self.width)[:, None] + 0.5
         background = np.cos(np.pi * columns * waves / self.width)
         ignored = np.column_stack([lag_tails(self.lag, self.width), background])
-        return lag_matrix(self.lag, self.width), ignored
+        late = late_matrix(self.width, self.slow_dwell_us, self.afterglow_us)
+        return lag_matrix(self.lag, self.width), ignored, late
 
     def indices(self) -> list[Int[np.ndarray, " p"]]:
         """Which parameters belong to each field of view: the common ones and its own."""
@@ -139,7 +142,7 @@ def evaluate(problem: Problem, parameters: Vector) -> Evaluated:
     bent = parameters[: common - 1]
     place = curve.seen(bent, columns, width)
     weight = np.clip(np.minimum(place, width - 1 - place) / RAMP_PX, 0, 1)
-    smear, ignored = problem.responses
+    smear, ignored, late = problem.responses
     arrays = (
         place,
         curve.slopes(bent, columns, width),
@@ -150,7 +153,7 @@ def evaluate(problem: Problem, parameters: Vector) -> Evaluated:
         smear,
         weight,
         _orthonormal(weight[:, None] * ignored),
-        late_matrix(width, problem.slow_dwell_us, problem.afterglow_us),
+        late,
     )
     made = equations(*(jnp.asarray(a, jnp.float32) for a in arrays), problem.step)
     return Evaluated(parameters, *(np.asarray(a, np.float64) for a in made))

@@ -44,13 +44,13 @@ def fit_session(
         Refused: no map can rest on these fields of view; the message says why.
     """
     paths, scan, left_out = _agreeing_scans(session, converted, dcfi)
-    fields = {path.stem: _field(path, integrated) for path, integrated in paths.items()}
     if min(scan["shape"]) < SMALLEST:
         size = " x ".join(map(str, scan["shape"]))
         raise Refused(
             f"session '{session}': frames of {size} pixels are too small for a map, which takes "
             f"{SMALLEST} at least; record larger ones, or borrow a map"
         )
+    fields = {path.stem: _field(path, integrated) for path, integrated in paths.items()}
     lag = _measure_lag(session, list(paths), scan)
     alone = _most_informative(session, fields, settings.acquisition)
     strips = fit_strips(fields[alone].rapid, fields[alone].slow)
@@ -59,13 +59,13 @@ def fit_session(
             content = _of_strips(strips, fields, alone, lag)
         else:
             slow_dwell_us = read_record(next(iter(paths)))["scan"]["slow_dwell_us"] or np.inf
-            content = _of_spline(fields, lag, settings.knots, slow_dwell_us, left_out)
+            content = _of_spline(fields, lag, settings.knots, slow_dwell_us)
     except Refused as refusal:
         raise Refused(f"session '{session}': {refusal}") from None
     say(f"session {session}: map of {len(content['acquisitions'])} fields of view")
     content |= {
         "method": settings.method,
-        "left_out": left_out,
+        "left_out": {**left_out, **content["left_out"]},
         "lag": {**lag.lag.to_json(), "decays_error_us": _rounded(lag.decays_error_us)},
         "strips": {
             **strips.distortion.to_json(),
@@ -77,20 +77,14 @@ def fit_session(
     return {**content, "digest": digest(content), "versions": versions("jax", "scipy")}
 
 
-def _of_spline(
-    fields: dict[str, Field],
-    lag: LagFit,
-    knots: int,
-    slow_dwell_us: float,
-    left_out: dict[str, str],
-) -> Json:
-    fit, names, doubtful = fit_agreeing(fields, lag, knots, slow_dwell_us)
-    left_out.update(doubtful)
+def _of_spline(fields: dict[str, Field], lag: LagFit, knots: int, slow_dwell_us: float) -> Json:
+    fit, names, left_out = fit_agreeing(fields, lag, knots, slow_dwell_us)
     apart = fit.apart if len(names) > 1 else []
     return {
         **fit.distortion.to_json(),
         "shifts": {n: _rounded(s) for n, s in zip(names, fit.shifts, strict=True)},
         "acquisitions": names,
+        "left_out": left_out,
         "residual": dict(zip(names, _rounded(fit.residuals), strict=True)),
         "leave_one_out_px": dict(zip(names, _rounded(apart), strict=False)),
         "afterglow": dict(zip(("share", "error"), _rounded(fit.afterglow), strict=True)),
@@ -107,6 +101,7 @@ def _of_strips(strips: StripsFit, fields: dict[str, Field], alone: str, lag: Lag
         **distortion.to_json(),
         "shifts": {name: _rounded(shift) for name, shift in shifts.items()},
         "acquisitions": [alone],
+        "left_out": {},
         "residual": {},
         "leave_one_out_px": {},
     }

@@ -28,10 +28,16 @@ def side_by_side(images: dict[str, AnyImage], pixel_size_nm: float) -> bytes:
 
 
 def show(axes: Axes, image: AnyImage) -> None:
-    """Show an image in grey, black to white from its 0.5 to its 99.5 percentile."""
-    low, high = np.percentile(image, [0.5, 99.5])
+    """Show an image in grey, over its :func:`grey_range`."""
+    low, high = grey_range(image)
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     axes.set_axis_off()
+
+
+def grey_range(image: AnyImage) -> tuple[float, float]:
+    """Give the grey levels that are shown black and white: the 0.5 and 99.5 percentile."""
+    low, high = np.percentile(image, [0.5, 99.5])
+    return float(low), float(high)
 
 
 def scale_bar(axes: Axes, width: int, pixel_size_nm: float) -> None:

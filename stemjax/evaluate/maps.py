@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from scipy.ndimage import shift
 
 from stemjax.distortion.map import DistortionMap, from_json, undistort, warp_matrices
-from stemjax.evaluate.figures import png, scale_bar
+from stemjax.evaluate.figures import grey_range, png, scale_bar
 from stemjax.integrate.align import displacement, spectrum
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
-from stemjax.records import is_ok
+from stemjax.records import OK, is_ok
 from stemjax.sheet import Acquisition
 from stemjax.typing import Image, Json
 
@@ -32,7 +32,7 @@ def session_maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
     names = {row.acquisition for row in sheet}
     for session in sorted({row.session for row in sheet}):
         record = read_json(results / "distortion" / f"{session}.json")
-        if record["status"] != "ok":
+        if record["status"] != OK:
             continue
         alone = record["strips"]["acquisition"]
         distortion, strips = from_json(record), from_json(record["strips"])
@@ -144,7 +144,7 @@ def _unused(record: Json, sheet: Sequence[Acquisition], session: str, sigma: flo
 
 
 def _grey(image: Image) -> Float[np.ndarray, "y x"]:
-    low, high = np.percentile(image, [0.5, 99.5])
+    low, high = grey_range(image)
     return np.clip((image - low) / max(high - low, 1e-12), 0, 1)
 
 

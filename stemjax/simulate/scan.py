@@ -45,6 +45,11 @@ class ScanCurve:
         grid = np.arange(self.width, dtype=float)
         return np.interp(grid, self.seen(), grid, left=np.nan, right=np.nan)
 
+    def covers_slow_scan(self) -> bool:
+        """Tell whether the curve can be inverted and sees beyond both edges of the slow scan."""
+        seen = self.seen()
+        return bool(np.diff(seen).min() > 0.4 and seen[0] < -1 and seen[-1] > self.width)
+
 
 def draw_curve(rng: np.random.Generator, width: int, dwell_us: float = 0.1) -> ScanCurve:
     """Draw a distortion of plausible size; amplitudes in pixels scale with the width."""
@@ -64,8 +69,5 @@ def draw_curve(rng: np.random.Generator, width: int, dwell_us: float = 0.1) -> S
             ),
             row_shift=rng.uniform(-3, 3),
         )
-        slope = np.diff(curve.seen())
-        # Kept: invertible curves that still see a little beyond both edges of the slow scan.
-        sees_all = curve.seen()[0] < -1 and curve.seen()[-1] > width
-        if slope.min() > 0.4 and sees_all:
+        if curve.covers_slow_scan():
             return curve
