@@ -118,6 +118,8 @@ def _learn(
             losses = []
             for k in range(epoch * per_epoch, (epoch + 1) * per_epoch):
                 batch = _batch(pairs, model, (settings.seed, 0, k), shared)
+                # Of two steps under way, each may hold the threads that the other's devices need.
+                jax.block_until_ready(losses[-1:])
                 state["parameters"], state["optimiser"], value = step(
                     state["parameters"], state["optimiser"], *batch
                 )
