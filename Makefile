@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 
-.PHONY: demo test lint format config bench-convert bench-distortion lock clean
+.PHONY: demo test lint format config bench-convert bench-distortion bench-training bench-quality lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -36,6 +36,21 @@ bench-convert: .venv/ready
 # the distortion map against the simulator's truth, by both methods, and its speed
 bench-distortion: .venv/ready
 	$(BIN)/python benchmarks/distortion.py $(PICTURES)
+
+# training speed beside PyTorch, and what drawing patches costs
+bench-training: .venv/ready benchmarks/peers/.venv/ready
+	$(BIN)/python benchmarks/training.py
+
+# restored frames beside CARE and BM3D, against the simulator's truth
+STEPS ?= 1280
+SEED ?= 0
+bench-quality: .venv/ready benchmarks/peers/.venv/ready
+	$(BIN)/python benchmarks/quality.py $(STEPS) $(SEED)
+
+benchmarks/peers/.venv/ready: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv benchmarks/peers/.venv
+	benchmarks/peers/.venv/bin/python -m pip install --quiet -r $<
+	@touch $@
 
 # requirements.lock, from pyproject.toml; needs uv
 lock:

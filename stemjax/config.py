@@ -71,8 +71,10 @@ class Train(Section):
     """patches per step"""
     patch: int = Field(64, ge=16)
     """height and width of a patch in pixels"""
-    learning_rate: float = Field(1.0e-3, gt=0)
-    """step size of Adam at its peak; a cosine takes it to zero"""
+    learning_rate: float = Field(4.0e-3, gt=0)
+    """step size of Adam, at its peak"""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """of the learning rate: a warm-up and a cosine to zero, gradients clipped; or plain Adam"""
     validation: float = Field(0.2, ge=0, lt=1)
     """share that is held back for validation"""
     split: Literal["fields", "frames"] = "fields"

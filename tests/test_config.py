@@ -103,6 +103,29 @@ def test_configs_are_valid_to_us_and_to_editors(path: Path) -> None:
     jsonschema.validate(content, json.loads(config_schema()))
 
 
+def test_the_papers_filters_are_those_of_the_paper() -> None:
+    path = ROOT / "configs" / "paper.yaml"
+    config = parse_config(yaml.safe_load(path.read_text()), path)
+    models = {name: config.model(name) for name in config.models}
+    frames = {name: model.frames for name, model in models.items()}
+    many = dict.fromkeys(("dlf-slow", "dlf-dcfi", "dlf-uncorrected"))
+    single = {"dlf-100": 100, "dlf-500": 500, "dlf-1000": 1000, "dlf-2500": 2500}
+    assert frames == many | single
+    assert models["dlf-dcfi"].target == "dcfi"
+    assert [name for name, model in models.items() if not model.correct] == ["dlf-uncorrected"]
+    assert models["dlf-100"].train.learning_rate == 1e-5
+    for name, model in models.items():
+        assert (name in single) == (model.acquisitions == ("single",))
+        train = model.train
+        assert (train.epochs, train.schedule, train.scale, train.split) == (
+            100,
+            "constant",
+            "minmax",
+            "frames",
+        )
+    assert models["dlf-slow"].train.learning_rate == 1e-3
+
+
 def test_editors_see_unknown_keys_and_bad_numbers_too() -> None:
     schema = json.loads(config_schema())
     for content in ({"epochs": 5}, {"models": {"a": {"epochs": 0}}}):

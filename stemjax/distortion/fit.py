@@ -91,8 +91,9 @@ def fit_map(
     bent[0] -= lag.dwell_us / slow_dwell_us * lag.delay_px()
     row_shift = -own[:, 1].mean()
     error = np.sqrt(np.diag(covariance))
+    made = to_map(bent, covariance[: common - 1, : common - 1], problem.width, row_shift)
     return Fit(
-        distortion=to_map(bent, covariance[: common - 1, : common - 1], problem.width, row_shift),
+        distortion=replace(made, late=late_px(lag)),
         shifts=own[:, 1::-1] + [row_shift, 0.0],
         residuals=np.sqrt(there.costs / there.powers),
         afterglow=(float(parameters[common - 1]), float(error[common - 1])),

@@ -18,19 +18,22 @@ class DistortionMap:
     """Where each slow-grid column is found in a rapid frame.
 
     The undistorted frame shows at ``(y, x)`` what the rapid frame shows at
-    ``(y + row_shift, columns[x])``.
+    ``(y + row_shift, columns[x] + late)``.
 
     Attributes:
         columns: rapid-frame column of each slow-grid column, increasing, in pixels.
         valid: false where the rapid frame did not see the column and the map is extrapolated.
         row_shift: vertical shift in pixels.
         sigma: standard error of `columns` in pixels.
+        late: columns by which the detector's lag displaces what a frame shows; undistorting
+            takes that back too.
     """
 
     columns: Columns
     valid: ColumnMask
     row_shift: float
     sigma: Columns
+    late: float = 0.0
 
     @property
     def width(self) -> int:
@@ -44,6 +47,7 @@ class DistortionMap:
             "valid": [bool(v) for v in self.valid],
             "row_shift": round(float(self.row_shift), 4),
             "sigma": [round(float(s), 4) for s in self.sigma],
+            "late": round(float(self.late), 4),
         }
 
 
@@ -54,6 +58,7 @@ def from_json(content: Json) -> DistortionMap:
         valid=np.asarray(content["valid"], bool),
         row_shift=float(content["row_shift"]),
         sigma=np.asarray(content["sigma"], float),
+        late=float(content.get("late", 0.0)),  # maps of earlier versions do not say
     )
 
 
@@ -75,6 +80,7 @@ def warp_matrices(
     grid = np.arange(distortion.width)
     inside = grid[distortion.valid]
     columns = np.interp(grid + offset[1], inside, distortion.columns[distortion.valid])
+    columns += distortion.late
     return (
         spline_matrix(height, np.clip(rows, 0, height - 1)),
         spline_matrix(distortion.width, np.clip(columns, 0, distortion.width - 1)).T,

@@ -6,9 +6,11 @@ import jax
 import numpy as np
 from flax import nnx
 from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from stemjax.config import UNet as Settings
+from stemjax.errors import UserError
 from stemjax.model.unet import UNet
 from stemjax.provenance import written_aside
 
@@ -19,11 +21,18 @@ def new_network(settings: Settings, seed: int) -> tuple[nnx.GraphDef, nnx.State]
 
 
 def save_parameters(path: str | Path, parameters: nnx.State) -> dict[str, np.ndarray]:
-    """Write the parameters; returns them by name, as they were written."""
+    """Write the parameters; returns them by name, as they were written.
+
+    Raises:
+        UserError: they cannot be written; what was there before is whole.
+    """
     flat = flatten_dict(nnx.to_pure_dict(parameters))
     arrays = {_name(key): np.asarray(value) for key, value in flat.items()}
-    with written_aside(path) as aside:
-        save_file(arrays, aside)
+    try:
+        with written_aside(path) as aside:
+            save_file(arrays, aside)
+    except SafetensorError as error:
+        raise UserError(f"{path} cannot be written ({error}); make room and start again") from None
     return arrays
 
 

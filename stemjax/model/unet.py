@@ -1,4 +1,4 @@
-"""A U-Net (Ronneberger et al., 2015) in the channels-last layout that XLA prefers."""
+"""A U-Net of residual blocks in the channels-last layout that XLA prefers."""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -11,17 +11,16 @@ from stemjax.config import UNet as Settings
 class UNet(nnx.Module):
     """Predict the target from a rapid frame, as a change to it.
 
-    The output is the input plus what the convolutions add: the network need not learn to copy.
+    The U-Net of Ronneberger et al. (2015) with residual blocks (He et al., 2016). The output is
+    the input plus what the convolutions add: the network need not learn to copy.
     """
 
     def __init__(self, settings: Settings, *, rngs: nnx.Rngs) -> None:
         widths = [settings.features * 2**level for level in range(settings.depth + 1)]
         inputs = [1, *widths[:-1]]
-        self.down = nnx.List(
-            [_Convolutions(i, o, rngs=rngs) for i, o in zip(inputs, widths, strict=True)]
-        )
+        self.down = nnx.List([_Block(i, o, rngs=rngs) for i, o in zip(inputs, widths, strict=True)])
         self.up = nnx.List([_Up(2 * o, o, rngs=rngs) for o in reversed(widths[:-1])])
-        self.last = nnx.Conv(widths[0], 1, (1, 1), rngs=rngs, kernel_init=nnx.initializers.zeros)
+        self.last = nnx.Conv(widths[0], 1, (1, 1), rngs=rngs, kernel_init=ZERO)
 
     def __call__(self, frames: Float[Array, "batch y x 1"]) -> Float[Array, "batch y x 1"]:
         """Apply the network; y and x are multiples of ``2**depth``."""
@@ -35,15 +34,17 @@ class UNet(nnx.Module):
         return frames + self.last(x)
 
 
-class _Convolutions(nnx.Module):
-    """Two 3 x 3 convolutions, each followed by a rectifier."""
+class _Block(nnx.Module):
+    """A 3 x 3 convolution, and what two more behind rectifiers add to it: at first nothing."""
 
     def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs) -> None:
         self.first = nnx.Conv(inputs, outputs, (3, 3), rngs=rngs, kernel_init=HE)
         self.second = nnx.Conv(outputs, outputs, (3, 3), rngs=rngs, kernel_init=HE)
+        self.third = nnx.Conv(outputs, outputs, (3, 3), rngs=rngs, kernel_init=ZERO)
 
     def __call__(self, x: Float[Array, "batch y x inputs"]) -> Float[Array, "batch y x outputs"]:
-        return nnx.relu(self.second(nnx.relu(self.first(x))))
+        x = self.first(x)
+        return x + self.third(nnx.relu(self.second(nnx.relu(x))))
 
 
 class _Up(nnx.Module):
@@ -53,7 +54,7 @@ class _Up(nnx.Module):
         # A 2 x 2 transposed convolution of stride 2 is a product per pixel and a rearrangement,
         # which CPUs do several times faster.
         self.expand = nnx.Linear(inputs, 4 * outputs, rngs=rngs)
-        self.join = _Convolutions(2 * outputs, outputs, rngs=rngs)
+        self.join = _Block(2 * outputs, outputs, rngs=rngs)
 
     def __call__(
         self, x: Float[Array, "batch y x inputs"], skip: Float[Array, "batch Y X outputs"]
@@ -64,7 +65,7 @@ class _Up(nnx.Module):
         return self.join(jnp.concatenate([skip, doubled], axis=-1))
 
 
-HE = nnx.initializers.he_normal()
+HE, ZERO = nnx.initializers.he_normal(), nnx.initializers.zeros
 
 
 def _halved(x: Float[Array, "batch y x channels"]) -> Float[Array, "batch Y X channels"]:

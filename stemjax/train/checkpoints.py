@@ -8,6 +8,7 @@ import jax
 import orbax.checkpoint as ocp
 from jaxtyping import PyTree
 
+from stemjax.errors import UserError
 from stemjax.progress import say
 from stemjax.provenance import read_json, write_json
 
@@ -38,11 +39,22 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(folder / "steps", options=options)
 
     def save(self, step: int, state: PyTree, history: History) -> None:
-        """Write the state after `step` steps."""
+        """Write the state after `step` steps.
+
+        Raises:
+            UserError: it cannot be written; the checkpoint before is whole.
+        """
         args = ocp.args.Composite(
             state=ocp.args.StandardSave(state), history=ocp.args.JsonSave(history)
         )
-        self._manager.save(step, args=args)
+        try:
+            self._manager.save(step, args=args)
+        except (OSError, ValueError) as error:  # tensorstore's own are of the latter kind
+            reason = str(error).rsplit(": ", 1)[-1]
+            raise UserError(
+                f"{self.folder}: the checkpoint of step {step} cannot be written ({reason}); make "
+                "room and start again: training goes on from the one before"
+            ) from None
 
     def restore(self, fresh: PyTree) -> tuple[int, PyTree, History]:
         """Give steps done, state and history: the newest ones, or 0, `fresh` and nothing."""

@@ -105,6 +105,15 @@ def test_a_map_survives_its_record(tmp_path: Path, bent: DistortionMap) -> None:
     assert from_json(json.loads(json.dumps(again.to_json()))).to_json() == again.to_json()
 
 
+def test_undistorting_takes_the_lags_displacement_back(frame: np.ndarray) -> None:
+    lagged = np.roll(frame, 3, axis=1)
+    late = replace(straight(), late=3.0)
+    np.testing.assert_allclose(warp(lagged, late)[INNER], frame[INNER], atol=1e-5)
+    assert from_json(late.to_json()).late == 3.0
+    before = {key: value for key, value in late.to_json().items() if key != "late"}
+    assert from_json(before).late == 0.0, "a map of an earlier version"
+
+
 def test_a_session_without_map_gives_its_reason(tmp_path: Path) -> None:
     def stage() -> dict:
         raise Refused("session 's1': no slow scan")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,7 @@ import pytest
 
 from stemjax.config import Distortion, Simulate
 from stemjax.distortion.lag import lag_from_json
-from stemjax.distortion.map import from_json
+from stemjax.distortion.map import from_json, undistort, warp_matrices
 from stemjax.distortion.session import fit_session
 from stemjax.distortion.strips import STRIP_WIDTHS, fit_strips
 from stemjax.errors import Refused
@@ -24,6 +25,7 @@ from stemjax.simulate.experiment import Paths, simulate_acquisition
 
 NAMES = ("a1", "a2", "a3")
 SIZE = 128
+INNER = np.s_[16:-16, 16:-16]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,27 @@ def test_the_strips_method_gives_another_map_of_one_field(content: dict) -> None
     away = (other.columns - from_json(content).columns)[inner]
     assert away.std() < 2.0
     assert np.abs(away).max() > 0.1
+
+
+def test_undistorted_frames_lie_on_the_slow_scan_though_they_lag(
+    folder: Path, content: dict
+) -> None:
+    """The response's mean delay is 7 px; strips have what lags in their columns already."""
+    distortion = from_json(content)
+    assert content["strips"]["late"] == 0.0
+    for name in NAMES:
+        converted, _ = open_store(folder / f"converted/{name}.zarr")
+        dcfi, _ = open_store(folder / f"dcfi/{name}.zarr")
+        slow, integrated = converted["slow"][...], dcfi["dcfi"][...]
+        alike = {}
+        for away in (-distortion.late, -3.0, 0.0, 3.0):
+            moved = replace(distortion, late=distortion.late + away)
+            matrices = warp_matrices(moved, SIZE, tuple(-np.array(content["shifts"][name])))
+            undistorted = undistort(integrated, *matrices)
+            alike[away] = np.corrcoef(undistorted[INNER].ravel(), slow[INNER].ravel())[0, 1]
+        assert max(alike, key=alike.get) == 0.0
+        unexplained = {away: 1 - r**2 for away, r in alike.items()}
+        assert unexplained[0.0] < unexplained[-distortion.late] / 2
 
 
 def shifts_apart(folder: Path, record: dict) -> np.ndarray:

@@ -70,27 +70,48 @@ def test_doubling_is_a_transposed_convolution_beside_what_was_kept() -> None:
     np.testing.assert_allclose(joined[0][..., 2:], expected, atol=1e-6)
 
 
+def test_a_block_adds_two_convolutions_behind_rectifiers_to_a_first_one() -> None:
+    block = unet._Block(2, 3, rngs=nnx.Rngs(3))
+    for k, layer in enumerate((block.first, block.second, block.third)):
+        layer.kernel.set_value(jnp.asarray(noise(*layer.kernel.shape) * (k + 1) / 5))
+        layer.bias.set_value(jnp.asarray(noise(3) / (k + 1)))
+    x = noise(1, 6, 5, 2)
+
+    def convolved(x: np.ndarray, layer: nnx.Conv) -> np.ndarray:
+        kernel, made = np.asarray(layer.kernel.get_value()), np.zeros((*x.shape[:3], 3))
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        for dy, dx in np.ndindex(3, 3):
+            shifted = padded[:, dy : dy + x.shape[1], dx : dx + x.shape[2]]
+            made += shifted @ kernel[dy, dx]
+        return made + np.asarray(layer.bias.get_value())
+
+    first = convolved(x, block.first)
+    second = convolved(np.maximum(first, 0), block.second)
+    expected = first + convolved(np.maximum(second, 0), block.third)
+    np.testing.assert_allclose(block(jnp.asarray(x)), expected, atol=1e-4)
+
+
 def test_inside_a_shift_by_the_coarsest_pixel_moves_the_result_along() -> None:
-    depth, edge = 2, 24  # pixels that the frame's edge reaches through all convolutions
-    wide = noise(1, 68, 68, 1)
+    depth, edge = 2, 40  # pixels that the frame's edge reaches through all convolutions
+    wide = noise(1, 100, 100, 1)
     apply = network(depth=depth, last=True)
-    here = np.asarray(apply(jnp.asarray(wide[:, :64, :64])))
+    here = np.asarray(apply(jnp.asarray(wide[:, :96, :96])))
     moved = np.asarray(apply(jnp.asarray(wide[:, 4:, 4:])))
-    inside = here[:, edge + 4 : 64 - edge, edge + 4 : 64 - edge]
+    inside = here[:, edge + 4 : 96 - edge, edge + 4 : 96 - edge]
     assert inside.size > 100
     np.testing.assert_allclose(
-        moved[:, edge : 60 - edge, edge : 60 - edge], inside, rtol=1e-5, atol=1e-5
+        moved[:, edge : 92 - edge, edge : 92 - edge], inside, rtol=1e-5, atol=1e-5
     )
 
 
 @pytest.mark.parametrize(("features", "depth"), [(2, 1), (3, 2), (2, 3)])
 def test_there_are_as_many_parameters_as_the_layers_say(features: int, depth: int) -> None:
-    def twice(inputs: int, outputs: int) -> int:
-        return (9 * inputs + 1) * outputs + (9 * outputs + 1) * outputs
+    def block(inputs: int, outputs: int) -> int:
+        return (9 * inputs + 1) * outputs + 2 * (9 * outputs + 1) * outputs
 
     widths = [features * 2**k for k in range(depth + 1)]
-    expected = twice(1, features) + features + 1
+    expected = block(1, features) + features + 1
     for narrow, wide in pairwise(widths):
-        expected += twice(narrow, wide) + (wide + 1) * 4 * narrow + twice(2 * narrow, narrow)
+        expected += block(narrow, wide) + (wide + 1) * 4 * narrow + block(2 * narrow, narrow)
     shapes = nnx.state(nnx.eval_shape(lambda: network(features, depth)), nnx.Param)
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == expected

@@ -10,7 +10,7 @@ from stemjax.model.parameters import new_network
 from stemjax.train.devices import sharing
 from stemjax.train.step import make_step, optimiser
 
-BATCH, STEPS = 4, 3
+BATCH, STEPS = 4, 6  # steps until what starts at zero has let the gradient through
 
 
 def learned(devices: list[jax.Device]) -> dict:

@@ -56,6 +56,42 @@ def test_a_step_goes_down_the_gradient() -> None:
     assert float(evaluate(after, *batch)) < before
 
 
+def adam(gradients: list[float], rate: float, b2: float) -> list[float]:
+    """Steps of Kingma & Ba's algorithm 1 in NumPy."""
+    first = second = 0.0
+    steps = []
+    for k, gradient in enumerate(gradients, start=1):
+        first = 0.9 * first + 0.1 * gradient
+        second = b2 * second + (1 - b2) * gradient**2
+        steps.append(-rate * first / (1 - 0.9**k) / (np.sqrt(second / (1 - b2**k)) + 1e-8))
+    return steps
+
+
+def updates(settings: Train, gradients: list[float]) -> np.ndarray:
+    """Steps of the optimiser that the settings ask for."""
+    transformation = optimiser(settings, len(gradients))
+    state, made = transformation.init(jnp.float32(0.0)), []
+    for gradient in gradients:
+        with jax.numpy_dtype_promotion("standard"):
+            update, state = transformation.update(jnp.float32(gradient), state)
+        made.append(float(update))
+    return np.array(made)
+
+
+def test_the_papers_schedule_is_adam_with_one_learning_rate() -> None:
+    gradients = [0.1, 5.0, -0.2, 0.05]
+    made = updates(Train(learning_rate=0.01, schedule="constant"), gradients)
+    np.testing.assert_allclose(made, adam(gradients, 0.01, 0.999), rtol=1e-4)
+
+
+def test_a_gradient_beyond_bounds_is_shortened() -> None:
+    """One wild batch then moves the parameters no further than others."""
+    made = updates(Train(learning_rate=0.01), [0.1, 5.0, -0.2, 0.05, 0.01])
+    rates = [0.0, 1.0, 0.5 * (1 + np.cos(np.pi / 4)), 0.5, 0.5 * (1 + np.cos(3 * np.pi / 4))]
+    expected = adam([0.1, 0.3, -0.2, 0.05, 0.01], 0.01, 0.99) * np.array(rates)
+    np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-9)
+
+
 @pytest.mark.parametrize(("steps", "warm_up"), [(40, 2), (10, 1), (8000, 200)])
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(steps: int, warm_up: int) -> None:
     """Where the gradient is always 1, Adam's steps are as long as its learning rate."""

@@ -1,0 +1,123 @@
+"""Restored frames beside CAREamics' CARE and BM3D, against the simulator's truth.
+
+    make bench-quality STEPS=1280
+
+simulates 8 fields of view of 10 frames of 512 x 512 to learn from and 4 to judge, runs the
+workflow, gives CARE with its defaults the same undistorted pairs and as many steps of as many
+patches, BM3D the same frames with each of some noise levels, and prints PSNR and SSIM to the
+truth after an affine fit of intensity: mean, and each field of view. BM3D's level is the best.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from stemjax.dataset.pairs import load_pairs
+from stemjax.dataset.scale import Scale
+from stemjax.evaluate.metrics import fitted, psnr, ssim
+from stemjax.evaluate.references import References, load_references
+from stemjax.io.store import open_store
+from stemjax.records import read_record
+from stemjax.sheet import read_sheet
+
+ROOT = Path(__file__).parents[1]
+PEER = ROOT / "benchmarks" / "peers"
+MODEL, TRAIN, TEST, FRAMES, JUDGED = "dlf-slow", 8, 4, 10, 3
+PER_EPOCH = 160  # steps that the data set makes up
+LEVELS = ("0.3", "0.6", "0.9", "1.2", "1.5")
+
+
+def experiment(folder: Path, steps: int, seed: int) -> None:
+    """Write sheet and config and run the workflow up to the restored frames."""
+    rows = ["acquisition\tsession\trole\trapid\tslow\ttruth"]
+    for role, count in (("train", TRAIN), ("test", TEST)):
+        for k in range(1, count + 1):
+            name = f"{role}-{k}"
+            files = [f"raw/simulated/{name}_{f}" for f in ("rapid.emd", "slow.emd", "truth.h5")]
+            rows.append("\t".join([name, "day-1", role, *files]))
+    (folder / "acquisitions.tsv").write_text("\n".join(rows) + "\n")
+    config = {
+        "train": {"epochs": max(round(steps / PER_EPOCH), 1), "validation": 0.0},
+        "models": {MODEL: {"target": "slow"}},
+        "simulate": {"size": 512, "frames": FRAMES, "seed": seed},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-c", "2"]
+    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
+    wanted = [f"results/restored/{MODEL}/test-{k}.json" for k in range(1, TEST + 1)]
+    subprocess.run([*command, *wanted], check=True, capture_output=True)
+
+
+def write_pairs(folder: Path, references: list[References], record: dict) -> None:
+    """Write what the peers learn from and what they restore, in the network's range."""
+    fields = load_pairs(record, "train").fields
+    top, bottom, left, right = np.array([field.inside for field in fields]).T
+    box = np.s_[top.max() : bottom.min(), left.max() : right.min()]
+    rapid = np.concatenate([field.rapid[:, *box] for field in fields])
+    target = np.concatenate([np.stack([f.target[box]] * len(f.rapid)) for f in fields])
+    scale = Scale(**record["scale"])
+    frames = np.concatenate([scale.of_rapid(each.rapid) for each in references])
+    np.savez(folder / "pairs.npz", rapid=rapid, target=target, frames=frames)
+
+
+def score(images: np.ndarray, references: list[References]) -> np.ndarray:
+    """PSNR and SSIM of frames (field, frame, y, x), mean over the frames of each field."""
+    scores = []
+    for made, each in zip(images, references, strict=True):
+        box = each.inside
+        pairs = [(image[box], truth[box]) for image, truth in zip(made, each.truth, strict=True)]
+        pairs = [(fitted(image, truth), truth) for image, truth in pairs]
+        scores.append(np.mean([(psnr(*pair), ssim(*pair)) for pair in pairs], axis=0))
+    return np.array(scores)
+
+
+def main(steps: int, seed: int) -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        experiment(folder, steps, seed)
+        results = folder / "results"
+        sheet = read_sheet(folder / "acquisitions.tsv")
+        tests = [row for row in sheet.values() if row.role == "test"]
+        references = []
+        for row in tests:
+            records = [results / s / f"{row.acquisition}.json" for s in ("converted", "dcfi")]
+            session = results / "distortion" / f"{row.session}.json"
+            truth = row.__class__(**{**vars(row), "truth": str(folder / row.truth)})
+            references.append(load_references(truth, *records, session, JUDGED))
+        record = read_record(results / "dataset" / f"{MODEL}.json")
+        write_pairs(folder, references, record)
+        peer = str(PEER / ".venv/bin/python")
+        care, filtered = str(folder / "care.npy"), str(folder / "bm3d.npy")
+        inputs = str(folder / "pairs.npz")
+        for script in (
+            [PEER / "care.py", inputs, str(steps), care],
+            [PEER / "bm3d_filter.py", inputs, filtered, *LEVELS],
+        ):
+            subprocess.run([peer, *map(str, script)], check=True, capture_output=True)
+        restored = results / "restored" / MODEL
+        stores = [open_store(restored / f"{row.acquisition}.zarr")[0]["0"] for row in tests]
+        mine = [store[...][each.index] for store, each in zip(stores, references, strict=True)]
+        shape = (len(tests), JUDGED, *references[0].rapid.shape[1:])
+        by_level = [score(images.reshape(shape), references) for images in np.load(filtered)]
+        best = max(range(len(LEVELS)), key=lambda k: by_level[k][:, 0].mean())
+        table = {
+            "rapid": score(np.array([each.rapid for each in references]), references),
+            "dcfi": score(np.array([each.dcfi for each in references]), references),
+            f"bm3d ({LEVELS[best]})": by_level[best],
+            "care": score(np.load(care).reshape(shape), references),
+            MODEL: score(np.array(mine), references),
+        }
+    print(f"{steps} steps, seed {seed}: PSNR (dB), SSIM to the truth; each field of view")
+    for method, scores in table.items():
+        mean = scores.mean(axis=0)
+        each = "  ".join(f"{decibels:.2f} {alike:.3f}" for decibels, alike in scores)
+        print(f"{method:12s} {mean[0]:6.2f} {mean[1]:.3f}   {each}", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
