@@ -26,9 +26,9 @@ from stemjax.sheet import read_sheet
 
 ROOT = Path(__file__).parents[1]
 PEER = ROOT / "benchmarks" / "peers"
-MODEL, TRAIN, TEST, FRAMES, JUDGED = "dlf-slow", 8, 4, 10, 3
+MODEL, TRAIN, TEST, FRAMES, JUDGED = "dlf-slow", 8, 4, 10, 2
 PER_EPOCH = 160  # steps that the data set makes up
-LEVELS = ("0.3", "0.6", "0.9", "1.2", "1.5")
+LEVELS = ("0.8", "1.2", "1.6", "2.0")
 
 
 def experiment(folder: Path, steps: int, seed: int) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 PEER = Path(__file__).parent / "peers"
-SIZES = ((16, 4), (8, 3))  # features, depth
-BATCH, PATCH, STEPS, ROUNDS = 32, 64, 20, 3
+SIZES = ((16, 4), (16, 3))  # features, depth
+BATCH, PATCH, STEPS, ROUNDS = 32, 64, 20, 2
 FIELDS, FRAMES, SIZE = 8, 10, 512
 
 

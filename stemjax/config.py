@@ -56,7 +56,7 @@ class UNet(Section):
 
     features: int = Field(16, ge=1)
     """channels of the first level; each deeper level has twice as many"""
-    depth: int = Field(4, ge=1, le=6)
+    depth: int = Field(3, ge=1, le=6)
     """levels below the first; frames are padded to a multiple of 2**depth"""
     context: Literal[1] = 1
     """rapid frames that one restored frame is made from"""
@@ -71,7 +71,7 @@ class Train(Section):
     """patches per step"""
     patch: int = Field(64, ge=16)
     """height and width of a patch in pixels"""
-    learning_rate: float = Field(4.0e-3, gt=0)
+    learning_rate: float = Field(3.0e-3, gt=0)
     """step size of Adam, at its peak"""
     schedule: Literal["cosine", "constant"] = "cosine"
     """of the learning rate: a warm-up and a cosine to zero, gradients clipped; or plain Adam"""

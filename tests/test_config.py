@@ -136,7 +136,7 @@ def test_editors_see_unknown_keys_and_bad_numbers_too() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"train": {"patch": 100}}, "patch 100 is no multiple of 16"),
+        ({"train": {"patch": 100}}, "patch 100 is no multiple of 8"),
         ({"models": {}}, "there must be at least one"),
         ({"models": {"rapid": {}}}, "'rapid' is the name of another method"),
         ({"models": {"a": {"acquisitions": []}}}, "models.a.acquisitions"),

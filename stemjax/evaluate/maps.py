@@ -41,6 +41,7 @@ def session_maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
             {
                 "session": session,
                 "error": sigma,
+                "late": distortion.late,
                 "picture": map_figure(distortion, strips),
                 "apart": _apart(distortion, strips),
                 "unused": _unused(record, sheet, session, sigma),
@@ -110,7 +111,7 @@ def _seen(results: Path, name: str, distortion: DistortionMap) -> Json | None:
     slow = np.asarray(source["slow"], dtype=float)
     rows, columns = warp_matrices(distortion, len(slow))
     undistorted = undistort(integrated, rows, columns)
-    # The lag moves what is in the frame as a whole, and so does the field's own offset.
+    # What is left is the field's own offset, and what the lag does beyond displacing.
     offset = displacement(spectrum(slow), spectrum(undistorted))
     undistorted = shift(undistorted, -offset, order=3, mode="nearest")
     images = {"as recorded": integrated, "undistorted": undistorted}
