@@ -11,6 +11,7 @@ truth after an affine fit of intensity: mean, and each field of view. BM3D's lev
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,8 @@ def main(steps: int, seed: int) -> None:
         for row in tests:
             records = [results / s / f"{row.acquisition}.json" for s in ("converted", "dcfi")]
             session = results / "distortion" / f"{row.session}.json"
-            truth = row.__class__(**{**vars(row), "truth": str(folder / row.truth)})
-            references.append(load_references(truth, *records, session, JUDGED))
+            there = replace(row, truth=str(folder / row.truth))
+            references.append(load_references(there, *records, session, JUDGED))
         record = read_record(results / "dataset" / f"{MODEL}.json")
         write_pairs(folder, references, record)
         peer = str(PEER / ".venv/bin/python")

@@ -7,7 +7,17 @@ from stemjax.provenance import digest, read_json, versions
 from stemjax.records import REFUSED
 from stemjax.typing import Json
 
-OF_THE_MAP = ("columns", "valid", "row_shift", "sigma", "method", "lag", "strips", "afterglow")
+OF_THE_MAP = (
+    "columns",
+    "valid",
+    "row_shift",
+    "sigma",
+    "late",
+    "method",
+    "lag",
+    "strips",
+    "afterglow",
+)
 
 
 def borrow_map(session: str, lender: str, record: str | Path) -> Json:

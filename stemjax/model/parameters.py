@@ -37,11 +37,22 @@ def save_parameters(path: str | Path, parameters: nnx.State) -> dict[str, np.nda
 
 
 def load_parameters(path: str | Path, settings: Settings) -> tuple[nnx.GraphDef, nnx.State]:
-    """Read parameters that :func:`save_parameters` wrote into a network of these settings."""
+    """Read parameters that :func:`save_parameters` wrote into a network of these settings.
+
+    Raises:
+        UserError: they are of another network, as those of an earlier version may be.
+    """
     # Only shapes: initial values, which nobody would see, take seconds to compile.
     graph, state = nnx.split(nnx.eval_shape(lambda: UNet(settings, rngs=nnx.Rngs(0))))
     flat = flatten_dict(nnx.to_pure_dict(state))
     stored = load_file(path)
+    if {_name(key): value.shape for key, value in flat.items()} != {
+        name: value.shape for name, value in stored.items()
+    }:
+        raise UserError(
+            f"{path} holds parameters of another network, or of another version of stemjax: "
+            "train the model again"
+        )
     filled = {key: jax.numpy.asarray(stored[_name(key)]) for key in flat}
     nnx.replace_by_pure_dict(state, unflatten_dict(filled))
     return graph, state

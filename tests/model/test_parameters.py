@@ -4,10 +4,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 from flax import nnx
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from stemjax.config import UNet as Settings
+from stemjax.errors import UserError
 from stemjax.model.parameters import load_parameters, new_network, save_parameters
 
 SETTINGS = Settings(features=2, depth=2)
@@ -33,6 +35,18 @@ def test_the_file_names_each_layer(tmp_path: Path) -> None:
     assert stored["up.1.expand.kernel"].shape == (4, 8)
     first = np.asarray(nnx.to_pure_dict(parameters)["down"][0]["first"]["kernel"])
     np.testing.assert_array_equal(stored["down.0.first.kernel"], first)
+
+
+@pytest.mark.parametrize("change", ["a layer more", "other widths"])
+def test_parameters_of_another_network_are_told(tmp_path: Path, change: str) -> None:
+    _, parameters = new_network(SETTINGS, seed=3)
+    path = tmp_path / "p.safetensors"
+    stored = save_parameters(path, parameters)
+    if change == "a layer more":
+        save_file(stored | {"down.0.fourth.bias": np.zeros(2, np.float32)}, path)
+    settings = SETTINGS if change == "a layer more" else Settings(features=3, depth=2)
+    with pytest.raises(UserError, match=r"p\.safetensors holds parameters of another network"):
+        load_parameters(path, settings)
 
 
 def test_a_seed_gives_one_network() -> None:
