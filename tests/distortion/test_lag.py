@@ -42,6 +42,17 @@ def test_the_kernel_sums_to_one_and_delays_by_its_mean_time() -> None:
     assert TWO.to_json()["delay_px"] == pytest.approx(6.8, rel=1e-3)
 
 
+@pytest.mark.parametrize("decay_us", [1.0, 3.0])
+def test_half_of_an_exponential_has_come_after_its_half_life(decay_us: float) -> None:
+    one = Lag((decay_us, 2 * decay_us), (1.0, 0.0), amplifier_us=1e-4, dwell_us=0.1)
+    assert one.median_px() == pytest.approx(decay_us / 0.1 * np.log(2), abs=0.02)
+
+
+def test_what_comes_at_once_is_not_late() -> None:
+    at_once = Lag((1e-4, 2e-4), (1.0, 0.0), amplifier_us=1e-5, dwell_us=0.1)
+    assert at_once.median_px() == pytest.approx(0, abs=0.02)
+
+
 def test_the_lag_of_a_line_is_its_convolution() -> None:
     line = np.random.default_rng(0).standard_normal((3, 300))
     kernel = TWO.kernel(300)
