@@ -93,7 +93,7 @@ def fit_map(
     error = np.sqrt(np.diag(covariance))
     made = to_map(bent, covariance[: common - 1, : common - 1], problem.width, row_shift)
     return Fit(
-        distortion=replace(made, late=lag.median_px()),
+        distortion=replace(made, late=lag.displacement_px()),
         shifts=own[:, 1::-1] + [row_shift, 0.0],
         residuals=np.sqrt(there.costs / there.powers),
         afterglow=(float(parameters[common - 1]), float(error[common - 1])),

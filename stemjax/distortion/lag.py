@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import orth, toeplitz
+from scipy.ndimage import gaussian_filter1d
 
 from stemjax.typing import Json
 
 KERNEL = 256  # pixels after which a kernel has died out
+STRUCTURE_PX = 8.0  # standard deviation of structure whose displacement is asked for
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,16 @@ class Lag:
         kernel = self.kernel()
         return float(kernel @ np.arange(len(kernel)) / kernel.sum())
 
-    def median_px(self) -> float:
-        """Delay in pixels by which half of the signal has come: so late does structure seem.
+    def displacement_px(self) -> float:
+        """Pixels by which the lag displaces structure as wide as dislocations are.
 
-        A long tail moves the mean further, but it is a haze beside the structure.
+        A long tail moves the mean much further, but it is a haze beside the structure, and less
+        well known.
         """
-        kernel = self.kernel()
-        come = np.concatenate([[0.0], np.cumsum(kernel)]) / kernel.sum()
-        # Electrons arrive evenly within a pixel: half a pixel late is no delay.
-        return float(np.interp(0.5, come, np.arange(len(come)))) - 0.5
+        blob = gaussian_filter1d(np.pad(self.kernel(), KERNEL), STRUCTURE_PX)
+        peak = int(np.argmax(blob))
+        before, there, after = blob[peak - 1 : peak + 2]
+        return peak - KERNEL + float((before - after) / (before - 2 * there + after) / 2)
 
     def to_json(self) -> Json:
         """Give the response as plain JSON values."""

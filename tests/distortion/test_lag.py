@@ -5,9 +5,18 @@ import json
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import minimize_scalar
 from scipy.signal import lfilter
+from scipy.stats import exponnorm
 
-from stemjax.distortion.lag import Lag, lag_from_json, lag_matrix, lag_tails, late_matrix
+from stemjax.distortion.lag import (
+    STRUCTURE_PX,
+    Lag,
+    lag_from_json,
+    lag_matrix,
+    lag_tails,
+    late_matrix,
+)
 from stemjax.simulate.detector import Detector
 
 TWO = Lag(decays_us=(0.4, 1.6), weights=(0.85, 0.15), amplifier_us=0.1, dwell_us=0.1)
@@ -42,15 +51,19 @@ def test_the_kernel_sums_to_one_and_delays_by_its_mean_time() -> None:
     assert TWO.to_json()["delay_px"] == pytest.approx(6.8, rel=1e-3)
 
 
-@pytest.mark.parametrize("decay_us", [1.0, 3.0])
-def test_half_of_an_exponential_has_come_after_its_half_life(decay_us: float) -> None:
-    one = Lag((decay_us, 2 * decay_us), (1.0, 0.0), amplifier_us=1e-4, dwell_us=0.1)
-    assert one.median_px() == pytest.approx(decay_us / 0.1 * np.log(2), abs=0.02)
+@pytest.mark.parametrize("decay_px", [0.01, 4.0, 12.0])
+def test_structure_is_displaced_as_an_exponential_moves_a_gaussians_peak(decay_px: float) -> None:
+    decay_us = 0.1 * decay_px
+    one = Lag((decay_us, 2 * decay_us), (1.0, 0.0), amplifier_us=1e-5, dwell_us=0.1)
+    moved = exponnorm(decay_px / STRUCTURE_PX, scale=STRUCTURE_PX)
+    peak = minimize_scalar(lambda x: -moved.pdf(x), bounds=(0, decay_px + 1), method="bounded").x
+    assert one.displacement_px() == pytest.approx(peak, abs=0.03)
 
 
-def test_what_comes_at_once_is_not_late() -> None:
-    at_once = Lag((1e-4, 2e-4), (1.0, 0.0), amplifier_us=1e-5, dwell_us=0.1)
-    assert at_once.median_px() == pytest.approx(0, abs=0.02)
+def test_a_tail_hardly_displaces_structure() -> None:
+    fast, tailed = (Lag((0.45, 9.0), (1 - w, w), 0.1, 0.1) for w in (0.0, 0.4))
+    assert tailed.delay_px() > fast.delay_px() + 20
+    assert 0 < tailed.displacement_px() - fast.displacement_px() < 1
 
 
 def test_the_lag_of_a_line_is_its_convolution() -> None:
