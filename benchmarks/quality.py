@@ -47,10 +47,10 @@ def experiment(folder: Path, steps: int, seed: int) -> None:
         "simulate": {"size": 512, "frames": FRAMES, "seed": seed},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-c", "2"]
-    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
     wanted = [f"results/restored/{MODEL}/test-{k}.json" for k in range(1, TEST + 1)]
-    subprocess.run([*command, *wanted], check=True, capture_output=True)
+    command = [sys.executable, "-m", "snakemake", *wanted, "-s", str(ROOT / "Snakefile"), "-c", "2"]
+    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # progress stays to be seen
 
 
 def write_pairs(folder: Path, references: list[References], record: dict) -> None:
@@ -99,7 +99,7 @@ def main(steps: int, seed: int) -> None:
             [PEER / "care.py", inputs, str(steps), care],
             [PEER / "bm3d_filter.py", inputs, filtered, *LEVELS],
         ):
-            subprocess.run([peer, *map(str, script)], check=True, capture_output=True)
+            subprocess.run([peer, *map(str, script)], check=True, stdout=subprocess.DEVNULL)
         restored = results / "restored" / MODEL
         stores = [open_store(restored / f"{row.acquisition}.zarr")[0]["0"] for row in tests]
         mine = [store[...][each.index] for store, each in zip(stores, references, strict=True)]
