@@ -11,6 +11,7 @@ truth after an affine fit of intensity: mean, and each field of view. BM3D's lev
 import subprocess
 import sys
 import tempfile
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def experiment(folder: Path, steps: int, seed: int) -> None:
         "simulate": {"size": 512, "frames": FRAMES, "seed": seed},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    wanted = [f"results/restored/{MODEL}/test-{k}.json" for k in range(1, TEST + 1)]
+    stages = (f"restored/{MODEL}", "dcfi")
+    wanted = [f"results/{stage}/test-{k}.json" for stage in stages for k in range(1, TEST + 1)]
     command = [sys.executable, "-m", "snakemake", *wanted, "-s", str(ROOT / "Snakefile"), "-c", "2"]
     command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # progress stays to be seen
@@ -78,7 +80,8 @@ def score(images: np.ndarray, references: list[References]) -> np.ndarray:
 
 def main(steps: int, seed: int) -> None:
     """Print the table."""
-    with tempfile.TemporaryDirectory() as name:
+    # Records name each other relative to the experiment.
+    with tempfile.TemporaryDirectory() as name, chdir(name):
         folder = Path(name)
         experiment(folder, steps, seed)
         results = folder / "results"
