@@ -11,7 +11,7 @@ from jaxtyping import Float, PyTree
 
 from stemjax.config import Train
 
-CLIP = 0.3  # norm of the gradient of all parameters; once it learns, it is a tenth of that
+CLIP = 0.3  # norm of the gradient of all parameters, to which a longer one is shortened
 
 Batch = Float[Array, "batch y x 1"]
 Step = Callable[[PyTree, PyTree, Batch, Batch], tuple[PyTree, PyTree, Float[Array, ""]]]
