@@ -42,7 +42,7 @@ def least(path: Path, store: Path) -> None:
         array = create_frames(
             zarr.create_group(store), "rapid", (data.shape[2], SIZE, SIZE), data.dtype
         )
-        for span in spans(data.shape[2]):
+        for span in spans((data.shape[2], SIZE, SIZE)):
             array[span] = np.stack([data[:, :, k] for k in range(span.start, span.stop)])
 
 

@@ -19,7 +19,12 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 CONFIG, SHEET, MADE = EXPERIMENT.config, EXPERIMENT.sheet, EXPERIMENT.made
 SESSIONS = sorted({row.session for row in SHEET.values()})
-RESTORED = [row.acquisition for row in SHEET.values() if row.role != "train"]
+JUDGED = [row.acquisition for row in SHEET.values() if row.role != "train"]
+# By model, the acquisitions that it restores.
+RESTORED = {
+    model: [name for name in JUDGED if entry.restore in ("all", SHEET[name].role)]
+    for model, entry in CONFIG.models.items()
+}
 
 
 def any_of(names):
@@ -44,22 +49,26 @@ def all_records():
         *collect("results/distortion/{session}.json", session=SESSIONS),
         *collect("results/dataset/{model}.json", model=CONFIG.trained),
         *collect("results/models/{model}/model.json", model=CONFIG.models),
-        *collect(
-            "results/restored/{model}/{acquisition}.json",
-            model=CONFIG.models,
-            acquisition=RESTORED,
-        ),
+        *restored("results/restored/{model}/{acquisition}.json"),
         *evaluation_records(),
     ]
 
 
 def evaluation_records():
     """Name what was measured: on what every method starts from, and on each model's frames."""
-    return collect(
-        "results/evaluation/{acquisition}/{method}.json",
-        acquisition=RESTORED,
-        method=["baselines", *CONFIG.models],
-    )
+    return [
+        *collect("results/evaluation/{acquisition}/baselines.json", acquisition=JUDGED),
+        *restored("results/evaluation/{acquisition}/{model}.json"),
+    ]
+
+
+def restored(pattern):
+    """Fill in a pattern for every model and every acquisition that it restores."""
+    return [
+        pattern.format(model=model, acquisition=name)
+        for model, names in RESTORED.items()
+        for name in names
+    ]
 
 
 # Inputs
@@ -157,6 +166,14 @@ def model_start(wildcards):
 def finished_model(wildcards):
     """Name the files of a finished model that is taken over."""
     return [f"{model_source(wildcards)}/{name}" for name in (RECORD, PARAMETERS)]
+
+
+def series_parts(wildcards):
+    """Name the parts of a series that other jobs restore, where the profile shares it out."""
+    folder = f"results/restored/{wildcards.model}/{wildcards.acquisition}.parts"
+    parts = gather.restore(folder + "/{scatteritem}.json")
+    is_series = SHEET[wildcards.acquisition].role == "series"
+    return parts if is_series and len(parts) > 1 else []
 
 
 def evaluation_extras(wildcards):

@@ -2,8 +2,38 @@
 # results/restored/{model}/{acquisition}.zarr.
 
 
+# Jobs that share out a series, from the profile: set-scatter: restore=4
+scattergather:
+    restore=1,
+
+
+rule restore_part:
+    input:
+        converted="results/converted/{acquisition}.json",
+        map=session_record,
+        model="results/models/{model}/model.json",
+    output:
+        temp("results/restored/{model}/{acquisition}.parts/{scatteritem}.json"),
+    log:
+        "logs/restore_part/{model}/{acquisition}/{scatteritem}.log",
+    benchmark:
+        "results/benchmark/restore_part/{model}/{acquisition}/{scatteritem}.jsonl"
+    conda:
+        "../envs/jax.yaml"
+    threads: 2
+    resources:
+        mem_mb=megabytes(2500),
+        runtime=minutes(240),
+        dask_scheduler="threads",
+    params:
+        code=code_digest("restore"),
+    script:
+        "../scripts/restore_part.py"
+
+
 rule restore_acquisition:
     input:
+        series_parts,
         converted="results/converted/{acquisition}.json",
         map=session_record,
         model="results/models/{model}/model.json",
@@ -19,6 +49,7 @@ rule restore_acquisition:
     resources:
         mem_mb=megabytes(2500),
         runtime=minutes(240),
+        dask_scheduler="threads",  # or processes, or a running one: see docs/series.md
     params:
         code=code_digest("restore"),
     script:

@@ -1,13 +1,17 @@
-"""Restore one acquisition with one model."""
+"""Restore one acquisition with one model, as far as other jobs have not."""
 
 from pathlib import Path
 
 from stemjax.records import job_log, write_record
-from stemjax.restore.series import Inputs, restore_acquisition
+from stemjax.restore.cache import keep_compiled
+from stemjax.restore.series import Inputs, Means, restore_acquisition
+from stemjax.train.devices import use_threads
 
 with job_log(snakemake.log[0]):
+    use_threads(snakemake.threads)
+    keep_compiled()
     record = Path(snakemake.output[0])
     inputs = Inputs(*(Path(snakemake.input[key]) for key in ("converted", "map", "model")))
-    write_record(
-        record, restore_acquisition, inputs, record.with_suffix(".zarr"), snakemake.params.code
-    )
+    means = Means(snakemake.resources.dask_scheduler, snakemake.threads)
+    store = record.with_suffix(".zarr")
+    write_record(record, restore_acquisition, inputs, store, snakemake.params.code, means)

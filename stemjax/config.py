@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -51,6 +52,12 @@ class Distortion(Section):
     """when train rows are added: keep the map and its fields of view, or refit it to all"""
 
 
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError("must be odd: a frame, and as many before it as after it")
+    return number
+
+
 class UNet(Section):
     """The network."""
 
@@ -58,8 +65,8 @@ class UNet(Section):
     """channels of the first level; each deeper level has twice as many"""
     depth: int = Field(3, ge=1, le=6)
     """levels below the first; frames are padded to a multiple of 2**depth"""
-    context: Literal[1] = 1
-    """rapid frames that one restored frame is made from"""
+    context: Annotated[int, AfterValidator(_odd)] = Field(1, ge=1, le=15)
+    """rapid frames that one restored frame is made from: itself (the paper), or 3, 5 ... in time"""
 
 
 class Train(Section):
@@ -114,6 +121,7 @@ def _optional(section: type[Section]) -> dict[str, Any]:
     }
 
 
+RESTORE = "what to restore with it: all test and series rows, or the test rows alone"
 LOAD = "folder of a finished model to use instead of training one; all else comes from there"
 OWN = {n: (f.annotation, f) for n, f in Model.model_fields.items() if n not in ("unet", "train")}
 ModelEntry = create_model(
@@ -121,6 +129,7 @@ ModelEntry = create_model(
     __base__=Section,
     __doc__="A model by name: its target, and any key of unet or train that differs.",
     load=(str | None, Field(None, description=LOAD)),
+    restore=(Literal["all", "test"], Field("all", description=RESTORE)),
     **OWN,
     **_optional(UNet),
     **_optional(Train),
@@ -191,7 +200,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _a_loaded_model_has_no_settings(self) -> "Config":
         for name, entry in self.models.items():
-            others = sorted(entry.model_fields_set - {"load"})
+            others = sorted(entry.model_fields_set - {"load", "restore"})
             if entry.load is not None and others:
                 raise ValueError(
                     f"models.{name}.{others[0]}: a model with 'load' takes all else from its "
@@ -238,7 +247,7 @@ class Config(Section):
 
     def model(self, name: str) -> Model:
         """Resolve one trained model: its own keys over the sections ``unet`` and ``train``."""
-        entry = self.models[name].model_dump(exclude_none=True, exclude={"load"})
+        entry = self.models[name].model_dump(exclude_none=True, exclude={"load", "restore"})
         unet = {k: entry.pop(k) for k in UNet.model_fields if k in entry}
         train = {k: entry.pop(k) for k in Train.model_fields if k in entry}
         return Model(

@@ -2,10 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
+
+EVERY = 5.0  # seconds between lines
+BAR = 30  # characters
+CLEAR = "\r\x1b[K"  # to the start of the terminal's line, which is wiped
 
 
 def duration(seconds: float) -> str:
@@ -18,21 +22,43 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def track(items: Iterable[T], total: int, label: str, every: float = 5.0) -> Iterator[T]:
-    """Yield the items and report to stderr how far the work is and how long it will take.
+def track(items: Iterable[T], total: int, label: str, *, bar: bool = False) -> Iterator[T]:
+    """Yield the items and report to stderr how far the work is and how long it will take."""
+    advance = meter(total, label, bar=bar)
+    for item in items:
+        yield item
+        advance()
+    if total == 0:
+        say(f"{label}: 0/0 in {duration(0.0)}")
 
-    A line a few seconds apart rather than a redrawn bar, because most jobs write to a log.
+
+def meter(total: int, label: str, *, bar: bool = False) -> Callable[[], None]:
+    """Give a function to call when one more of `total` parts is done.
+
+    It reports to stderr how far the work is and how long it will take: by a line a few seconds
+    apart, because most jobs write to a log, or by a bar where a person watches a terminal.
     """
+    bar = bar and sys.stderr.isatty()
     start = last = time.monotonic()
     done = 0
-    for done, item in enumerate(items, start=1):
-        yield item
+
+    def advance() -> None:
+        nonlocal done, last
+        done += 1
         now = time.monotonic()
-        if now - last >= every and done < total:
-            left = (now - start) / done * (total - done)
-            say(f"{label}: {done}/{total}, about {duration(left)} left")
+        if done == total:
+            say(f"{CLEAR if bar else ''}{label}: {done}/{total} in {duration(now - start)}")
+        elif now - last >= (0.2 if bar else EVERY):
+            left = f"about {duration((now - start) / done * (total - done))} left"
+            if bar:
+                full = BAR * done // total
+                drawn = "#" * full + "." * (BAR - full)
+                print(f"{CLEAR}{label} [{drawn}] {left}", end="", file=sys.stderr, flush=True)
+            else:
+                say(f"{label}: {done}/{total}, {left}")
             last = now
-    say(f"{label}: {done}/{total} in {duration(time.monotonic() - start)}")
+
+    return advance
 
 
 def say(line: str) -> None:

@@ -47,7 +47,7 @@ class Source:
         if model.target == "slow" and not converted["slow"]:
             raise Refused(f"{self.acquisition}: there is no slow scan to learn")
         if self.frames(model) < _least_frames(model):
-            raise Refused(f"{self.acquisition}: a single frame has no other one for its target")
+            raise Refused(f"{self.acquisition}: too few frames for one to be the others' target")
         return self if model.correct else replace(self, distortion=None)
 
     def frames(self, model: Model) -> int:
@@ -120,7 +120,7 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
 
 def _least_frames(model: Model) -> int:
     """Count the frames that a part of a field needs, so that each has a target."""
-    return 2 if model.target == "rapid" else 1
+    return 1 + model.unet.context if model.target == "rapid" else 1
 
 
 def _content(source: Source) -> list[str]:

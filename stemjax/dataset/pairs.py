@@ -6,11 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from stemjax.dataset.field import FieldPairs, load_field
+from stemjax.dataset.neighbours import MOVING, Window, cut, move_a_part, window
 from stemjax.dataset.scale import Scale
 from stemjax.progress import track
-from stemjax.typing import Image, Json
+from stemjax.typing import AnyFrames, AnyImage, Json
 
-Patches = Float[np.ndarray, "batch patch patch 1"]
+Patches = Float[np.ndarray, "batch patch patch channels"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def load_pairs(dataset: Json, split: str) -> Pairs:
 
 
 def draw_patches(
-    pairs: Pairs, rng: np.random.Generator, batch_size: int, patch: int
+    pairs: Pairs, rng: np.random.Generator, batch_size: int, patch: int, context: int = 1
 ) -> tuple[Patches, Patches]:
     """Draw patches evenly over frames, half of them flipped along the slow axis.
 
@@ -54,29 +55,32 @@ def draw_patches(
     do not exist.
 
     Returns:
-        Rapid patches and their targets.
+        Rapid patches, with `context` frames for their channels, and their targets (one channel).
     """
     counts = np.array([len(field.rapid) for field in pairs.fields])
     first = np.concatenate([[0], np.cumsum(counts)])
-    rapid = np.empty((batch_size, patch, patch, 1), np.float32)
-    target = np.empty_like(rapid)
+    rapid = np.empty((batch_size, patch, patch, context), np.float32)
+    target = np.empty((batch_size, patch, patch, 1), np.float32)
     for k, drawn in enumerate(rng.integers(0, first[-1], batch_size)):
         index = int(np.searchsorted(first, drawn, side="right")) - 1
         field, frame = pairs.fields[index], int(drawn - first[index])
-        y, x = _corner(field, rng, patch)
-        box = (slice(y, y + patch), slice(x, x + patch))
+        seen = window(frame, context, len(field.rapid))
+        y, x = corner = _corner(field, rng, patch)
+        cutout = cut(field.rapid, seen, corner, patch)
         step = -1 if rng.random() < 0.5 else 1
-        rapid[k, ..., 0] = field.rapid[frame][box][::step]
-        target[k, ..., 0] = _target(field, frame, rng)[box][::step]
+        still = field.target if field.target is not None else _other(field.rapid, seen, rng)
+        target[k, ..., 0] = still[y : y + patch, x : x + patch][::step]
+        if context > 1 and rng.random() < MOVING:
+            move_a_part(cutout, field.rapid, seen, corner, rng)
+        rapid[k] = np.moveaxis(cutout, 0, -1)[::step]
     return rapid, target
 
 
-def _target(field: FieldPairs, frame: int, rng: np.random.Generator) -> Image:
-    """Give the target of a frame: that of all, or any other frame, whose noise is its own."""
-    if field.target is not None:
-        return field.target
-    other = int(rng.integers(len(field.rapid) - 1))
-    return field.rapid[other + (other >= frame)]
+def _other(frames: AnyFrames, seen: Window, rng: np.random.Generator) -> AnyImage:
+    """Give any frame that the network does not see: its noise is its own."""
+    first, last = int(seen[0]), int(seen[-1])
+    other = int(rng.integers(len(frames) - (last - first + 1)))
+    return frames[other if other < first else other + last - first + 1]
 
 
 def _corner(field: FieldPairs, rng: np.random.Generator, patch: int) -> tuple[int, int]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import make_interp_spline
+from scipy.interpolate import BSpline, make_interp_spline
 
 from stemjax.typing import ColumnMask, Columns, Json
 
@@ -116,7 +117,14 @@ def _blocks(matrix: Float[np.ndarray, "n n"]) -> Iterator[tuple[slice, slice]]:
 
 def spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:
     """Express cubic spline interpolation at some places of a line as a matrix."""
-    matrix = make_interp_spline(np.arange(size), np.eye(size), k=3)(places)
+    spline = _unit_splines(size)
+    matrix = BSpline.design_matrix(places, spline.t, spline.k) @ spline.c
     # A pixel's share fades exponentially, to numbers so small that processors stumble over them.
     matrix[np.abs(matrix) < NEGLIGIBLE] = 0
     return matrix.astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _unit_splines(size: int) -> BSpline:
+    """Give the splines through each unit vector."""
+    return make_interp_spline(np.arange(size), np.eye(size), k=3)

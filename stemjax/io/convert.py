@@ -92,7 +92,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
 def _write_shards(array: zarr.Array, rapid: RawImage, store: Path, row: Acquisition) -> list[str]:
     """Write what is new or changed; frames appended to a raw file cost only their own shards."""
     digests, written = [], 0
-    units = list(spans(len(rapid.frames)))
+    units = list(spans(rapid.frames.shape))
     blocks = _one_ahead(partial(_read_block, row.rapid, rapid), units)
     progress = track(units, len(units), f"convert {row.acquisition}")
     for unit, read in zip(progress, blocks, strict=True):

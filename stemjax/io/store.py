@@ -12,7 +12,8 @@ from jaxtyping import Shaped
 
 from stemjax.typing import Json
 
-SHARD = 50  # frames of a shard: one file, the unit of appending and restoring
+SHARD = 50  # frames of a shard at most: one file, the unit of appending and restoring
+SHARD_PIXELS = SHARD * 1024**2  # at most: whole shards are held in memory
 FORMAT = "0.5"
 
 
@@ -30,13 +31,13 @@ def new_store(path: str | Path) -> Iterator[zarr.Group]:
 def create_frames(
     group: zarr.Group, name: str, shape: tuple[int, int, int], dtype: np.dtype
 ) -> zarr.Array:
-    """Create a (t, y, x) array: one frame to a chunk, :data:`SHARD` frames to a file."""
+    """Create a (t, y, x) array: one frame to a chunk, :func:`shard_frames` to a file."""
     return group.create_array(
         name,
         shape=shape,
         dtype=dtype,
         chunks=(1, *shape[1:]),
-        shards=(SHARD, *shape[1:]),
+        shards=(shard_frames(*shape[1:]), *shape[1:]),
         dimension_names=("t", "y", "x"),
     )
 
@@ -55,9 +56,15 @@ def create_image(group: zarr.Group, name: str, image: Shaped[np.ndarray, "y x"])
     return array
 
 
-def spans(frames: int) -> Iterator[slice]:
-    """Split frames into shards."""
-    return (slice(k, min(k + SHARD, frames)) for k in range(0, frames, SHARD))
+def shard_frames(height: int, width: int) -> int:
+    """Count the frames of a shard: :data:`SHARD`, fewer where frames are larger than 1024^2."""
+    return min(SHARD, max(1, SHARD_PIXELS // (height * width)))
+
+
+def spans(shape: tuple[int, int, int]) -> Iterator[slice]:
+    """Split frames of a shape (t, y, x) into shards."""
+    frames, step = shape[0], shard_frames(*shape[1:])
+    return (slice(k, min(k + step, frames)) for k in range(0, frames, step))
 
 
 def multiscale(name: str, pixel_size_nm: float, frame_time_s: float | None = None) -> Json:

@@ -12,18 +12,20 @@ class UNet(nnx.Module):
     """Predict the target from a rapid frame, as a change to it.
 
     The U-Net of Ronneberger et al. (2015) with residual blocks (He et al., 2016). The output is
-    the input plus what the convolutions add: the network need not learn to copy.
+    the input plus what the convolutions add: the network need not learn to copy. With context,
+    the input's channels are the frame and its neighbours in time, the frame in the middle.
     """
 
     def __init__(self, settings: Settings, *, rngs: nnx.Rngs) -> None:
         widths = [settings.features * 2**level for level in range(settings.depth + 1)]
-        inputs = [1, *widths[:-1]]
+        inputs = [settings.context, *widths[:-1]]
         self.down = nnx.List([_Block(i, o, rngs=rngs) for i, o in zip(inputs, widths, strict=True)])
         self.up = nnx.List([_Up(2 * o, o, rngs=rngs) for o in reversed(widths[:-1])])
         self.last = nnx.Conv(widths[0], 1, (1, 1), rngs=rngs, kernel_init=ZERO)
 
-    def __call__(self, frames: Float[Array, "batch y x 1"]) -> Float[Array, "batch y x 1"]:
+    def __call__(self, frames: Float[Array, "batch y x context"]) -> Float[Array, "batch y x 1"]:
         """Apply the network; y and x are multiples of ``2**depth``."""
+        middle = frames.shape[-1] // 2
         x = self.down[0](frames)
         skips = []
         for block in self.down[1:]:
@@ -31,7 +33,7 @@ class UNet(nnx.Module):
             x = block(_halved(x))
         for block in self.up:
             x = block(x, skips.pop())
-        return frames + self.last(x)
+        return frames[..., middle : middle + 1] + self.last(x)
 
 
 class _Block(nnx.Module):

@@ -11,8 +11,10 @@ from stemjax.distortion.map import DistortionMap, from_json
 from stemjax.errors import Refused, UserError
 from stemjax.model.stored import read_model
 from stemjax.records import read_record
-from stemjax.restore.frames import BATCH, Network, bind, load_network
+from stemjax.restore.frames import Network, bind, load_network
 from stemjax.typing import Json
+
+BLOCK = 50  # frames that are taken to the network's range at once
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Restorer:
     ) -> UInt16[np.ndarray, "*t y x"]:
         """Restore one frame (y, x) or many (t, y, x), in the target's intensities.
 
+        A network with context sees the frames before and after each, as far as they are given.
+
         Args:
             frames: as recorded, in grey levels.
             distortion: map of their session, or its file; None for frames that are undistorted
@@ -48,10 +52,13 @@ class Restorer:
         if the_map.width != width:
             raise UserError(f"the map is for frames {the_map.width} pixels wide, not {width}")
         restore = bind(self.network, the_map, height)
+        reach = self.network.settings.unet.context // 2
         restored = np.empty(stack.shape, np.uint16)
-        for first in range(0, len(stack), BATCH):
-            block = slice(first, first + BATCH)
-            restored[block] = restore(stack[block])
+        for first in range(0, len(stack), BLOCK):
+            last = min(first + BLOCK, len(stack))
+            start = max(first - reach, 0)
+            seen = stack[start : last + reach]
+            restored[first:last] = restore(seen, slice(first - start, last - start))
         return restored.reshape(frames.shape)
 
 

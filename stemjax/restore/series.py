@@ -1,19 +1,22 @@
 """Restore an acquisition unit by unit, from Zarr to Zarr."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
+import zarr
+from dask.delayed import Delayed, delayed
 
 from stemjax.dataset.geometry import map_or_identity, read_session
-from stemjax.io.store import create_image, describe, lazy_frames, multiscale, open_store, spans
-from stemjax.io.units import open_frames, write_unit
-from stemjax.progress import say, track
+from stemjax.io.store import create_image, describe, multiscale, open_store, spans
+from stemjax.io.units import open_frames
+from stemjax.progress import say
 from stemjax.provenance import digest, versions
 from stemjax.records import read_record
-from stemjax.restore.frames import BATCH, Restore, make_restore
+from stemjax.restore.scheduler import THREADS, compute
+from stemjax.restore.unit import Work, restore_unit
 from stemjax.typing import Json
 
 
@@ -26,12 +29,30 @@ class Inputs:
     model: Path
 
 
-def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
+@dataclass(frozen=True)
+class Means:
+    """What to compute with; the frames do not depend on it.
+
+    Attributes:
+        scheduler: as for :func:`~stemjax.restore.scheduler.compute`.
+        threads: of the job.
+        part: which part of how many this job does of a series: the units u with
+            ``u mod of == part``.
+    """
+
+    scheduler: str = THREADS
+    threads: int = 2
+    part: tuple[int, int] = (0, 1)
+
+
+def restore_acquisition(
+    inputs: Inputs, store: str | Path, code: str, means: Means = Means()
+) -> Json:
     """Write the restored frames ``0`` (t, y, x) and ``mask`` (y, x), true where extrapolated.
 
     The unit of work is one shard of frames. A finished unit keeps the digest of what it was made
-    from, and is not made again while that is equal: a killed job loses one unit, and appended
-    frames cost only their own.
+    from, and is not made again while that is equal: a killed job loses the units under way, and
+    appended frames cost only their own.
 
     Without a map, a model that needs none leaves the frames in rapid geometry.
 
@@ -39,6 +60,7 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
         inputs: records of the conversion, the session's map and the model.
         store: OME-Zarr store to write or to go on with.
         code: digest of the code; units of other code are made again.
+        means: what to compute with.
 
     Returns:
         The record: ``digest``, ``frames``, ``shape``, and ``geometry``, slow or rapid.
@@ -46,14 +68,15 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
     Raises:
         Refused: one of the inputs was refused and is needed, or the map is for other scan
             settings.
+        UserError: there is no such scheduler.
     """
+    store = Path(store).resolve()
     converted = read_record(inputs.converted)
     model = read_record(inputs.model)
     name, correct = inputs.converted.stem, model["config"]["correct"]
     session = read_session(name, converted, inputs.distortion, needed=correct)
-    source, about = open_store(inputs.converted.with_suffix(".zarr"))
+    source, about = open_store(inputs.converted.with_suffix(".zarr").resolve())
     shape = source["rapid"].shape
-    the_map = map_or_identity(session, shape[2])
     made_from = {
         "model": model["digest"],
         "map": session["digest"] if session else None,
@@ -61,40 +84,43 @@ def restore_acquisition(inputs: Inputs, store: str | Path, code: str) -> Json:
         "code": code,
     }
     target = open_frames(store, "0", shape, np.dtype(np.uint16))
-    restore = make_restore(inputs.model.parent, the_map, shape[1])
-    frames = lazy_frames(source["rapid"])
-    units = list(spans(shape[0]))
-    digests, computed = [], 0
-    for unit in track(units, len(units), f"restore {name}"):
-        raw = frames[unit].compute()
-        made, new = write_unit(
-            target["0"],
-            unit,
-            Path(store).with_suffix(".units"),
-            digest(raw, made_from),
-            partial(_restore_unit, raw, restore),
-        )
-        digests.append(made)
-        computed += new
-    say(f"restore {name}: {computed} of {len(units)} units computed")
-    pixel, frame_time = about["pixel_size_nm"], about["frame_time_s"]
+    work = Work(
+        store=str(store),
+        model=str(inputs.model.parent.resolve()),
+        distortion=str(inputs.distortion.resolve()) if session else None,
+        context=model["config"]["unet"]["context"],
+        made_from=digest(made_from),
+    )
+    part, of = means.part
+    units = list(spans(shape))[part::of]
+    label = f"restore {name}" if of == 1 else f"restore {name}, part {part + 1} of {of}"
+    tasks = unit_tasks(source["rapid"], units, work)
+    made = compute(tasks, means.scheduler, means.threads, label)
+    say(f"{label}: {sum(new for _, new in made)} of {len(units)} units computed")
+    digests = [each for each, _ in made]
     geometry = "slow" if session else "rapid"
-    origin = {"acquisition": name, "geometry": geometry, **made_from}
-    origin["versions"] = versions("jax", "flax")
-    described = [{**multiscale("0", pixel, frame_time), "name": name}]
-    mask = np.broadcast_to(~the_map.valid, shape[1:])
-    create_image(target, "mask", np.ascontiguousarray(mask))
-    describe(target, described, origin)
+    used = versions("jax", "flax")
+    mask = np.broadcast_to(~map_or_identity(session, shape[2]).valid, shape[1:]).copy()
+    if of == 1:
+        create_image(target, "mask", mask)
+        origin = {"acquisition": name, "geometry": geometry, **made_from, "versions": used}
+        series = multiscale("0", about["pixel_size_nm"], about["frame_time_s"])
+        describe(target, [{**series, "name": name}], origin)
     return {
-        "digest": digest(*digests, mask.copy()),
+        "digest": digest(*digests, mask),
         "frames": converted["frames"],
         "shape": converted["shape"],
         "geometry": geometry,
-        "versions": origin["versions"],
+        "versions": used,
     }
 
 
-def _restore_unit(raw: np.ndarray, restore: Restore) -> tuple[np.ndarray, str]:
-    blocks = da.from_array(raw, chunks=(BATCH, *raw.shape[1:]))
-    made = blocks.map_blocks(restore, dtype=np.uint16, meta=raw[:0].astype(np.uint16)).compute()
-    return made, digest(made)
+def unit_tasks(rapid: zarr.Array, units: Sequence[slice], work: Work) -> list[Delayed]:
+    """Make a task of every unit: it gets its raw frames, with the neighbours it needs."""
+    frames = da.from_zarr(rapid, chunks=rapid.shards)
+    reach, restore = work.context // 2, delayed(restore_unit, pure=False)
+    tasks = []
+    for unit in units:
+        seen = slice(max(unit.start - reach, 0), min(unit.stop + reach, len(frames)))
+        tasks.append(restore(frames[seen], unit, seen, work))
+    return tasks

@@ -154,7 +154,8 @@ def _batch(
     pairs: Pairs, model: Model, seed: tuple[int, ...], shared: NamedSharding
 ) -> tuple[Batch, Batch]:
     rng = np.random.default_rng(seed)
-    patches = draw_patches(pairs, rng, model.train.batch_size, model.train.patch)
+    settings = model.train
+    patches = draw_patches(pairs, rng, settings.batch_size, settings.patch, model.unet.context)
     return jax.device_put(patches, shared)
 
 

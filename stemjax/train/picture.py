@@ -10,6 +10,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from stemjax.config import Model
+from stemjax.dataset.neighbours import window
 from stemjax.dataset.pairs import load_pairs
 from stemjax.provenance import written_aside
 from stemjax.typing import Image, Json
@@ -45,7 +46,8 @@ def draw_validation(
     target = field.rapid.mean(axis=0) if field.target is None else field.target
     multiple = 2**model.unet.depth
     height, width = (n // multiple * multiple for n in target.shape)
-    frame = jnp.asarray(field.rapid[:1, :height, :width, None])
+    seen = window(0, model.unet.context, len(field.rapid))
+    frame = jnp.asarray(np.moveaxis(field.rapid[seen, :height, :width], 0, -1)[None])
     predicted = nnx.merge(graph, parameters)(frame)
     top, bottom, left, right = field.inside
     patch = model.train.patch

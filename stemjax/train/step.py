@@ -13,7 +13,7 @@ from stemjax.config import Train
 
 CLIP = 0.3  # norm of the gradient of all parameters, to which a longer one is shortened
 
-Batch = Float[Array, "batch y x 1"]
+Batch = Float[Array, "batch y x channels"]
 Step = Callable[[PyTree, PyTree, Batch, Batch], tuple[PyTree, PyTree, Float[Array, ""]]]
 
 

@@ -153,9 +153,9 @@ def test_noise_to_noise_a_single_frame_is_left_out(tmp_path: Path) -> None:
     several = sources(handmade, "a", "b")
     handmade.still("b", canvas(1), 1)
     left_out = assemble(settings(target="rapid"), several)["left_out"]
-    assert left_out == {"b": "b: a single frame has no other one for its target"}
+    assert left_out == {"b": "b: too few frames for one to be the others' target"}
     assert assemble(settings(target="slow"), several)["left_out"] == {}
-    with pytest.raises(Refused, match=r"to learn from \(a: a single frame has no other one"):
+    with pytest.raises(Refused, match=r"to learn from \(a: too few frames for one to be"):
         assemble(settings(target="rapid", frames=1), several)
 
 

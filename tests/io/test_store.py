@@ -50,4 +50,13 @@ def test_lazy_frames_are_dask_chunks_of_one_frame(tmp_path: Path) -> None:
     [(1, [(0, 1)]), (50, [(0, 50)]), (120, [(0, 50), (50, 100), (100, 120)])],
 )
 def test_spans_are_fifty_frames_and_a_rest(frames: int, expected: list[tuple[int, int]]) -> None:
-    assert [(span.start, span.stop) for span in spans(frames)] == expected
+    found = [(span.start, span.stop) for span in spans((frames, 512, 512))]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1024, 50), (1025, 49), (2048, 12), (4096, 3), (10_000, 1)]
+)
+def test_a_shard_of_large_frames_holds_fewer(size: int, expected: int) -> None:
+    """Never more pixels than 50 frames of 1024 x 1024, but for a frame that has more itself."""
+    assert next(spans((200, size, size))) == slice(0, expected)

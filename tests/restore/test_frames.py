@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 
 from stemjax.distortion.map import DistortionMap
 from stemjax.model.parameters import load_parameters
-from stemjax.restore.frames import BATCH, Restore, make_restore
+from stemjax.restore.frames import Restore, bind, load_network
 from tests.handmade import Handmade, canvas, settings, straight, view
 
 SCALE = {
@@ -32,11 +32,11 @@ def restore_with(
 ) -> Restore:
     """Make the restoration of frames of a shape; without `last` the network changes nothing."""
     record = Handmade(folder).model("m", settings(correct=correct), SCALE, **model)
-    return make_restore(record.parent, distortion or straight(shape[1]), shape[0])
+    return bind(load_network(record.parent), distortion or straight(shape[1]), shape[0])
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (21, 35)])
-@pytest.mark.parametrize("count", [1, BATCH])
+@pytest.mark.parametrize("count", [1, 5])
 def test_a_network_that_changes_nothing_gives_the_frames_in_the_slow_scans_scale(
     tmp_path: Path, shape: tuple[int, int], count: int
 ) -> None:
@@ -56,7 +56,7 @@ def test_by_extremes_a_frame_goes_by_its_own_to_those_of_the_targets(tmp_path: P
     record = Handmade(tmp_path).model("m", settings(scale="minmax"), scale)
     frames = np.full((3, 8, 6), 150, np.uint16)
     frames[:2, 2, :3] = [[100, 125, 200], [0, 125, 600]]
-    restored = make_restore(record.parent, straight(6), 8)(frames)
+    restored = bind(load_network(record.parent), straight(6), 8)(frames)
     assert restored[0, 2].tolist() == [4_000, 5_500, 10_000, 7_000, 7_000, 7_000]
     assert restored[1, 2].tolist() == [4_000, 5_250, 10_000, 5_500, 5_500, 5_500]
     assert np.all(restored[2] == 7_000)  # a blank frame has neither
@@ -66,7 +66,7 @@ def test_values_beyond_16_bits_are_clipped(tmp_path: Path) -> None:
     wide = {**SCALE, "target_offset": 0.0, "target_scale": 512.0}
     record = Handmade(tmp_path).model("m", settings(), wide)
     frames = np.array([0, 500, 1_000, 30_000, 65535], np.uint16) * np.ones((1, 8, 5), np.uint16)
-    restored = make_restore(record.parent, straight(5), 8)(frames)
+    restored = bind(load_network(record.parent), straight(5), 8)(frames)
     assert restored[0, 3].tolist() == [0, 0, 0, 58_000, 65535]
 
 
@@ -114,13 +114,13 @@ def test_a_frame_is_restored_alike_wherever_it_stands(
 ) -> None:
     """Bit for bit: one of 16 bits is finer here than what float32 could leave uncertain twice."""
     rng = np.random.default_rng(1)
-    frames = rng.integers(0, 65536, (BATCH, *shape)).astype(np.uint16)
+    frames = rng.integers(0, 65536, (5, *shape)).astype(np.uint16)
     restore = restore_with(tmp_path, shape, last=0.01)
     together = restore(frames)
     assert np.mean((together > 0) & (together < 65535)) > 0.9
     unchanged = (frames.astype(float) - 1_000) / 256 * 192 + 5_000
     assert np.mean(np.abs(together - unchanged) > 10) > 0.9
-    for k in range(BATCH):
+    for k in range(5):
         np.testing.assert_array_equal(restore(frames[k : k + 1])[0], together[k])
     np.testing.assert_array_equal(restore(frames[::-1].copy())[::-1], together)
     other = rng.integers(0, 65536, (2, *shape)).astype(np.uint16)

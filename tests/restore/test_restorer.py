@@ -11,11 +11,11 @@ import stemjax
 from stemjax.distortion.map import from_json
 from stemjax.errors import UserError
 from stemjax.provenance import read_json
-from stemjax.restore.frames import BATCH, make_restore
+from stemjax.restore.frames import bind, load_network
 from tests.handmade import Handmade, settings, straight
 
 SCALE = {"rapid_offset": 900.0, "rapid_scale": 256.0, "target_offset": 5e3, "target_scale": 192.0}
-FRAMES = np.random.default_rng(0).integers(0, 2_000, (BATCH + 2, 20, 32)).astype(np.uint16)
+FRAMES = np.random.default_rng(0).integers(0, 2_000, (5 + 2, 20, 32)).astype(np.uint16)
 
 
 @pytest.fixture
@@ -30,22 +30,22 @@ def handmade(tmp_path: Path) -> Handmade:
 def test_frames_are_restored_as_in_the_workflow(handmade: Handmade) -> None:
     folder, map_ = handmade.results / "models/m", handmade.results / "distortion/monday.json"
     session = from_json(read_json(map_))
-    inside = make_restore(folder, session, 20)
-    expected = np.concatenate([inside(FRAMES[:BATCH]), inside(FRAMES[BATCH:])])
+    inside = bind(load_network(folder), session, 20)
+    expected = np.concatenate([inside(FRAMES[:5]), inside(FRAMES[5:])])
     restore = stemjax.load(str(folder))
     for distortion in (session, map_, str(map_)):
         restored = restore(FRAMES, distortion=distortion)
         np.testing.assert_array_equal(restored, expected)
         assert restored.dtype == np.uint16
-    np.testing.assert_array_equal(restore(FRAMES[BATCH], map_), expected[BATCH])
+    np.testing.assert_array_equal(restore(FRAMES[5], map_), expected[5])
     assert restore(FRAMES[:0], map_).shape == (0, 20, 32)
     assert restore.record == read_json(folder / "model.json")
 
 
 def test_without_a_map_frames_stay_where_they_are(handmade: Handmade) -> None:
     folder = handmade.results / "models/m"
-    expected = make_restore(folder, straight(32), 20)(FRAMES[:BATCH])
-    np.testing.assert_array_equal(stemjax.load(folder)(FRAMES[:BATCH]), expected)
+    expected = bind(load_network(folder), straight(32), 20)(FRAMES[:5])
+    np.testing.assert_array_equal(stemjax.load(folder)(FRAMES[:5]), expected)
 
 
 def test_mistakes_are_told_in_one_line(handmade: Handmade) -> None:

@@ -11,9 +11,9 @@ import zarr
 from ome_zarr_models.v05.image import Image
 
 from stemjax.errors import Refused
-from stemjax.restore import series
-from stemjax.restore.frames import make_restore
-from stemjax.restore.series import Inputs, restore_acquisition
+from stemjax.restore import unit
+from stemjax.restore.frames import bind, load_network
+from stemjax.restore.series import Inputs, Means, restore_acquisition
 from tests.handmade import FRAME_S, PIXEL_NM, Handmade, settings, straight
 
 SIZE = 16
@@ -36,15 +36,20 @@ class Series:
         self.store = self.handmade.results / "restored/m/a.zarr"
         self.computed: list[int] = []
         self.fault: Callable[[], None] | None = None
-        restore_unit = series._restore_unit
+        made_ready = unit._restore
 
-        def counted(raw: np.ndarray, restore: Any) -> np.ndarray:
-            if self.fault is not None and len(self.computed) == 2:
-                self.fault()
-            self.computed.append(len(raw))
-            return restore_unit(raw, restore)
+        def counted(*made_for: Any) -> Callable[..., np.ndarray]:
+            restore = made_ready(*made_for)
 
-        monkeypatch.setattr(series, "_restore_unit", counted)
+            def count(raw: np.ndarray, inside: slice) -> np.ndarray:
+                if self.fault is not None and len(self.computed) == 2:
+                    self.fault()
+                self.computed.append(inside.stop - inside.start)
+                return restore(raw, inside)
+
+            return count
+
+        monkeypatch.setattr(unit, "_restore", counted)
         self.inputs = Inputs(
             converted=self.record(FRAMES),
             distortion=self.handmade.map("s", MAP),
@@ -60,9 +65,10 @@ class Series:
         return self.handmade.converted("a", frames)
 
     def run(self, code: str = "code") -> tuple[dict[str, Any], list[int]]:
-        """Restore; gives the record and how many frames each computed unit had."""
+        """Restore; gives the record and how many frames each computed unit had, longest first."""
         self.computed.clear()
-        return restore_acquisition(self.inputs, self.store, code), list(self.computed)
+        record = restore_acquisition(self.inputs, self.store, code)
+        return record, sorted(self.computed, reverse=True)
 
     def array(self) -> np.ndarray:
         """Read the restored frames."""
@@ -85,7 +91,7 @@ def restored(recorded: Series) -> Series:
 
 def expected(recorded: Series, frames: np.ndarray = FRAMES) -> np.ndarray:
     """Restore frame by frame, without units and stores."""
-    restore = make_restore(recorded.inputs.model.parent, MAP, SIZE)
+    restore = bind(load_network(recorded.inputs.model.parent), MAP, SIZE)
     return np.concatenate([restore(frame[None]) for frame in frames])
 
 
@@ -114,7 +120,7 @@ def test_a_killed_job_goes_on_where_it_was(recorded: Series) -> None:
     with pytest.raises(KeyboardInterrupt):
         recorded.run()
     recorded.fault = None
-    assert recorded.run()[1] == [30]
+    assert len(recorded.run()[1]) == 1  # of three, of which two were done
     np.testing.assert_array_equal(recorded.array(), expected(recorded))
 
 
@@ -232,7 +238,7 @@ def test_without_a_map_frames_stay_in_rapid_geometry(recorded: Series) -> None:
     assert record["digest"] != with_map["digest"]
     assert record["geometry"] == origin(recorded)["geometry"] == "rapid"
     assert origin(recorded)["map"] is None
-    alone = make_restore(recorded.inputs.model.parent, straight(SIZE), SIZE)
+    alone = bind(load_network(recorded.inputs.model.parent), straight(SIZE), SIZE)
     np.testing.assert_array_equal(
         recorded.array(), np.concatenate([alone(frame[None]) for frame in FRAMES])
     )
@@ -250,3 +256,51 @@ def test_a_refused_input_is_passed_on_and_nothing_written(recorded: Series, whic
     with pytest.raises(Refused, match=r"^no good$"):
         recorded.run()
     assert not recorded.store.exists()
+
+
+def test_parts_of_a_series_are_shared_out_and_the_last_job_finds_them_done(
+    recorded: Series,
+) -> None:
+    computed = {}
+    for part in (1, 0):
+        recorded.computed.clear()
+        means = Means(part=(part, 2))
+        restore_acquisition(recorded.inputs, recorded.store, "code", means)
+        computed[part] = sorted(recorded.computed, reverse=True)
+    assert computed == {0: [50, 30], 1: [50]}  # units 0 and 2, and unit 1
+    assert recorded.run()[1] == []
+    np.testing.assert_array_equal(recorded.array(), expected(recorded))
+
+
+CONTEXT = 5
+
+
+@pytest.fixture
+def with_context(recorded: Series) -> Series:
+    """Give a series to be restored by a network that sees two frames on either side."""
+    chosen = settings()
+    unet = chosen.unet.model_copy(update={"context": CONTEXT})
+    chosen = chosen.model_copy(update={"unet": unet})
+    recorded.handmade.model("m", chosen, SCALE, last=0.1)
+    return recorded
+
+
+def test_units_with_context_see_their_neighbours(with_context: Series) -> None:
+    """As the whole series at once, which knows no units; not as each unit alone."""
+    with_context.run()
+    restore = bind(load_network(with_context.inputs.model.parent), MAP, SIZE)
+    np.testing.assert_array_equal(with_context.array(), restore(FRAMES))
+    assert np.any(with_context.array()[48:50] != restore(FRAMES[:50])[48:])
+
+
+def test_with_context_a_changed_frame_computes_the_units_that_see_it(with_context: Series) -> None:
+    with_context.run()
+    for frame, units in ((77, [50]), (98, [50, 30]), (97, [50])):
+        changed = FRAMES.copy()
+        changed[frame, 3, 3] += 1000
+        with_context.record(changed)
+        assert with_context.run()[1] == units
+        with_context.record(FRAMES)
+        assert with_context.run()[1] == units
+    with_context.record(FRAMES[:100])
+    assert with_context.run()[1] == [50]  # its last frames have lost neighbours

@@ -1,0 +1,98 @@
+"""Where the units of a series are computed: threads, a local Dask cluster, or a running one."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dask
+from dask.callbacks import Callback
+from dask.delayed import Delayed
+
+from stemjax.errors import UserError
+from stemjax.progress import meter
+
+THREADS, PROCESSES = "threads", "processes"
+CONNECT_S = 60  # to reach a running cluster
+
+
+def compute(tasks: Sequence[Delayed], scheduler: str, threads: int, label: str) -> list[Any]:
+    """Compute all tasks and report how far they are.
+
+    Args:
+        tasks: independent of each other.
+        scheduler: ``threads`` of this process; ``processes``, a Dask cluster on this machine, in
+            which each GPU belongs to one process; or the address of a running Dask cluster.
+        threads: that this job may use.
+        label: what the progress lines call the work.
+
+    Raises:
+        UserError: there is no such scheduler.
+    """
+    advance = meter(len(tasks), label)
+    if scheduler == THREADS:
+        keys = {task.key for task in tasks}
+
+        def told(key: Any, *_: Any) -> None:
+            if key in keys:
+                advance()
+
+        # One thread more than the network keeps busy, to read and to write meanwhile.
+        with Callback(posttask=told):
+            return list(dask.compute(*tasks, scheduler="threads", num_workers=max(threads, 2)))
+    from distributed import as_completed
+
+    with _client(scheduler, threads) as client:
+        futures = client.compute(list(tasks))
+        for future in as_completed(futures):
+            future.result()  # here, so that the first failure ends it
+            advance()
+        return list(client.gather(futures))
+
+
+@contextmanager
+def _client(scheduler: str, threads: int) -> Iterator[Any]:
+    from distributed import Client
+
+    if scheduler == PROCESSES:
+        with _local_cluster(threads) as cluster, Client(cluster) as client:
+            yield client
+        return
+    if "://" not in scheduler:
+        raise UserError(
+            f"dask_scheduler '{scheduler}': use {THREADS}, {PROCESSES}, or the address of a "
+            "running Dask scheduler such as tcp://host:8786"
+        )
+    try:
+        client = Client(scheduler, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Dask scheduler answers at {scheduler}: {error}") from None
+    with client:
+        yield client
+
+
+def _local_cluster(threads: int) -> Any:
+    """Start a process for every GPU, or for every thread where there is none."""
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    gpus = visible_gpus()
+    # As many CPU devices and threads of XLA as the process shall use, whatever the machine has.
+    envs = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [{"NPROC": "1"}] * threads
+    workers = {
+        k: {"cls": Nanny, "options": {"nthreads": 2, "env": env}} for k, env in enumerate(envs)
+    }
+    scheduler = {"cls": Scheduler, "options": {"dashboard": False}}
+    return SpecCluster(scheduler=scheduler, workers=workers)
+
+
+def visible_gpus() -> list[str]:
+    """Name the NVIDIA GPUs that this job may use, without taking hold of any."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [each for each in visible.split(",") if each]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
+    except OSError:
+        return []
+    return [str(k) for k, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU ")]
