@@ -1,6 +1,7 @@
-"""The command ``stemjax``: ``stemjax scan RAW_DIR`` proposes rows of the sheet for new files."""
+"""The command ``stemjax``: ``scan`` proposes rows of the sheet, ``restore`` restores one file."""
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -13,7 +14,7 @@ from stemjax.config import NAME
 from stemjax.errors import UserError
 from stemjax.progress import say
 from stemjax.provenance import written_aside
-from stemjax.sheet import REQUIRED, ROLES, Acquisition, read_sheet
+from stemjax.sheet import REQUIRED, ROLES, Acquisition, read_sheet, split_title
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +71,29 @@ def scan(options: argparse.Namespace) -> None:
         say(f"nothing is written; --append appends to {path}: {len(rows)} rows")
 
 
+def restore(options: argparse.Namespace) -> None:
+    """Restore one file with a trained model.
+
+    Raises:
+        UserError: file, model, map or output cannot be used.
+    """
+    from stemjax.restore.cache import keep_compiled
+    from stemjax.restore.file import restore_file
+    from stemjax.train.devices import use_threads
+
+    use_threads(len(os.sched_getaffinity(0)))
+    keep_compiled()
+    row = Acquisition(
+        acquisition=Path(split_title(options.raw)[0]).stem,
+        session="",
+        role="series",
+        rapid=options.raw,
+        pixel_size_nm=options.pixel_size_nm,
+        dwell_us=options.dwell_us,
+    )
+    restore_file(row, options.model, options.map, Path(options.output))
+
+
 def _read(path: Path) -> tuple[bytes, dict[str, Acquisition]]:
     """Read a sheet, which may not be there yet or have no rows yet."""
     from stemjax.proposals import columns
@@ -120,6 +144,14 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--session", metavar="NAME", help="of all new rows, instead of by settings")
     new.add_argument("--title", help="image to take where a file holds several, such as BF")
     new.set_defaults(run=scan)
+    one = commands.add_parser("restore", help="restore the rapid frames of one file")
+    one.add_argument("raw", metavar="FILE", help="with rapid frames; FILE::TITLE names one image")
+    one.add_argument("--model", required=True, metavar="DIR", help="folder of a trained model")
+    one.add_argument("--map", metavar="JSON", help="results/distortion/SESSION.json of such scans")
+    one.add_argument("-o", "--output", required=True, metavar="OUT", help="new .zarr or .tif")
+    one.add_argument("--pixel-size-nm", type=float, help="where the file does not say")
+    one.add_argument("--dwell-us", type=float, help="where the file does not say")
+    one.set_defaults(run=restore)
     return parser
 
 

@@ -46,7 +46,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
     if row.dcfi:
         stills["dcfi"] = pick_still(row.dcfi, dcfi=True)
     scan = {
-        **_scan(row, rapid),
+        **recorded_scan(row, rapid),
         "slow_dwell_us": stills["slow"].dwell_us if row.slow else None,
     }
     about = {
@@ -132,7 +132,12 @@ def _per_frame(path: str, rapid: RawImage) -> PerFrame:
         return frame_metadata(file[rapid.group], len(rapid.frames))
 
 
-def _scan(row: Acquisition, rapid: RawImage) -> Json:
+def recorded_scan(row: Acquisition, rapid: RawImage) -> Json:
+    """Say how frames were scanned: what the file says, else what the row does.
+
+    Raises:
+        Refused: neither says the pixel size, or the dwell time.
+    """
     pixel = rapid.pixel_size_nm or row.pixel_size_nm
     dwell = rapid.dwell_us or row.dwell_us
     for value, column in ((pixel, "pixel_size_nm"), (dwell, "dwell_us")):

@@ -48,7 +48,7 @@ class Restorer:
         """
         stack = frames.reshape(-1, *frames.shape[-2:])
         height, width = stack.shape[1:]
-        the_map = _read_map(distortion, width)
+        the_map = _any_map(distortion, width)
         if the_map.width != width:
             raise UserError(f"the map is for frames {the_map.width} pixels wide, not {width}")
         restore = bind(self.network, the_map, height)
@@ -62,24 +62,34 @@ class Restorer:
         return restored.reshape(frames.shape)
 
 
-def load_restorer(folder: str | Path) -> Restorer:
+def load_restorer(folder: str | Path, key: str = "stemjax.load") -> Restorer:
     """Read a trained model.
 
     Args:
         folder: of the model, ``results/models/NAME`` or a copy of it.
+        key: what names the folder, for messages.
 
     Raises:
         UserError: there is no finished model.
     """
-    return Restorer(read_model(folder, "stemjax.load"), load_network(folder))
+    return Restorer(read_model(folder, key), load_network(folder))
 
 
-def _read_map(distortion: DistortionMap | str | Path | None, width: int) -> DistortionMap:
-    if distortion is None:
-        return map_or_identity(None, width)
+def read_map(path: str | Path) -> Json:
+    """Read the record of a distortion map that a user names.
+
+    Raises:
+        UserError: there is none.
+    """
+    try:
+        record = read_record(path)
+        from_json(record)
+    except (OSError, ValueError, KeyError, TypeError, Refused) as error:
+        raise UserError(f"{path} holds no distortion map: {error}") from None
+    return record
+
+
+def _any_map(distortion: DistortionMap | str | Path | None, width: int) -> DistortionMap:
     if isinstance(distortion, DistortionMap):
         return distortion
-    try:
-        return from_json(read_record(distortion))
-    except (OSError, ValueError, KeyError, TypeError, Refused) as error:
-        raise UserError(f"{distortion} holds no distortion map: {error}") from None
+    return map_or_identity(None if distortion is None else read_map(distortion), width)
