@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 
-.PHONY: demo test lint format config bench-convert bench-distortion bench-training bench-quality lock clean
+.PHONY: demo test lint format config bench-convert bench-distortion bench-training bench-restore bench-quality lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -40,6 +40,10 @@ bench-distortion: .venv/ready
 # training speed beside PyTorch, and what drawing patches costs
 bench-training: .venv/ready benchmarks/peers/.venv/ready
 	$(BIN)/python benchmarks/training.py
+
+# memory and speed of restoring a series, beside the bare network and PyTorch
+bench-restore: .venv/ready benchmarks/peers/.venv/ready
+	$(BIN)/python benchmarks/restore.py
 
 # restored frames beside CARE and BM3D, against the simulator's truth
 STEPS ?= 1280

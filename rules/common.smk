@@ -51,6 +51,7 @@ def all_records():
         *collect("results/models/{model}/model.json", model=CONFIG.models),
         *restored("results/restored/{model}/{acquisition}.json"),
         *evaluation_records(),
+        *movie_records(),
     ]
 
 
@@ -59,6 +60,16 @@ def evaluation_records():
     return [
         *collect("results/evaluation/{acquisition}/baselines.json", acquisition=JUDGED),
         *restored("results/evaluation/{acquisition}/{model}.json"),
+    ]
+
+
+def movie_records():
+    """Name the movies: of each series, by every model that restores it."""
+    return [
+        f"results/report/movies/{model}/{name}.json"
+        for model, names in RESTORED.items()
+        for name in names
+        if SHEET[name].role == "series"
     ]
 
 
@@ -171,23 +182,27 @@ def finished_model(wildcards):
 def series_parts(wildcards):
     """Name the parts of a series that other jobs restore, where the profile shares it out."""
     folder = f"results/restored/{wildcards.model}/{wildcards.acquisition}.parts"
-    parts = gather.restore(folder + "/{scatteritem}.json")
+    parts = gather.restore(f"{folder}/{{scatteritem}}.json")
     is_series = SHEET[wildcards.acquisition].role == "series"
     return parts if is_series and len(parts) > 1 else []
 
 
-def evaluation_extras(wildcards):
-    """Name the files that only evaluation reads: log and truth."""
-    row = SHEET[wildcards.acquisition]
-    return [path for path in (row.log, row.truth) if path]
+def truth(wildcards):
+    """Name the simulated truth of an acquisition, if there is one."""
+    return SHEET[wildcards.acquisition].truth or []
+
+
+def movie_log(wildcards):
+    """Name the log of an acquisition, if it has one."""
+    return row_log(wildcards) or []
 
 
 # Settings, as plain values in which Snakemake sees a change
 
 
-def row_settings(wildcards):
-    """Give an acquisition's row of the sheet."""
-    return vars(SHEET[wildcards.acquisition])
+def judged_row(wildcards):
+    """Give an acquisition's row of the sheet, but for the log, which judges nothing."""
+    return vars(replace(SHEET[wildcards.acquisition], log=""))
 
 
 def raw_settings(wildcards):
@@ -220,6 +235,11 @@ def row_session(wildcards):
 def row_role(wildcards):
     """Give an acquisition's role."""
     return SHEET[wildcards.acquisition].role
+
+
+def row_log(wildcards):
+    """Give the path of an acquisition's log, empty where there is none."""
+    return SHEET[wildcards.acquisition].log
 
 
 def sheet_settings():

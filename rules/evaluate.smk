@@ -1,5 +1,5 @@
 # What the results are worth: input restored frames, slow scans, truth; output the records
-# results/evaluation/{acquisition}/{method}.json, the table metrics.csv and the report.
+# results/evaluation/{acquisition}/{method}.json, the table metrics.csv, movies and the report.
 
 
 rule evaluate_baselines:
@@ -7,7 +7,7 @@ rule evaluate_baselines:
         converted="results/converted/{acquisition}.json",
         dcfi="results/dcfi/{acquisition}.json",
         map=session_record,
-        extras=evaluation_extras,
+        truth=truth,
     output:
         "results/evaluation/{acquisition}/baselines.json",
     log:
@@ -20,7 +20,7 @@ rule evaluate_baselines:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
     params:
-        row=row_settings,
+        row=judged_row,
         settings=CONFIG.evaluate.model_dump(mode="json"),
         code=code_digest("evaluate"),
     script:
@@ -33,7 +33,7 @@ rule evaluate_restored:
         dcfi="results/dcfi/{acquisition}.json",
         map=session_record,
         restored="results/restored/{model}/{acquisition}.json",
-        extras=evaluation_extras,
+        truth=truth,
     output:
         "results/evaluation/{acquisition}/{model}.json",
     log:
@@ -46,11 +46,35 @@ rule evaluate_restored:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
     params:
-        row=row_settings,
+        row=judged_row,
         settings=CONFIG.evaluate.model_dump(mode="json"),
         code=code_digest("evaluate"),
     script:
         "../scripts/evaluate_restored.py"
+
+
+rule render_movie:
+    input:
+        converted="results/converted/{acquisition}.json",
+        restored="results/restored/{model}/{acquisition}.json",
+        temperatures=movie_log,
+    output:
+        "results/report/movies/{model}/{acquisition}.json",
+    log:
+        "logs/render_movie/{model}/{acquisition}.log",
+    benchmark:
+        "results/benchmark/render_movie/{model}/{acquisition}.jsonl"
+    conda:
+        "../envs/report.yaml"
+    threads: 2
+    resources:
+        mem_mb=megabytes(1500),
+        runtime=minutes(60),
+    params:
+        temperatures=row_log,
+        code=code_digest("evaluate"),
+    script:
+        "../scripts/render_movie.py"
 
 
 rule collect_metrics:
@@ -94,7 +118,7 @@ rule write_report:
         runtime=minutes(30),
     params:
         sheet=sheet_settings(),
-        models=list(CONFIG.models),
+        models=RESTORED,
         code=code_digest("evaluate"),
     script:
         "../scripts/write_report.py"

@@ -155,9 +155,19 @@ def test_models_are_trained_or_loaded() -> None:
     assert config.loaded == {"b": "other/b"}
 
 
+def test_what_a_model_restores_is_no_setting_of_its_network() -> None:
+    models = {"a": {"load": "x", "restore": "test"}, "b": {"restore": "test"}, "c": {}}
+    config = parse_config({"models": models})
+    assert [entry.restore for entry in config.models.values()] == ["test", "test", "all"]
+    assert config.model("b") == config.model("c")
+
+
 @pytest.mark.parametrize(
     ("models", "message"),
     [
+        ({"a": {"restore": "series"}}, "models.a.restore: Input should be 'all' or 'test'"),
+        ({"a": {"context": 4}}, "models.a.context: Value error, must be odd: a frame, and as many"),
+        ({"a": {"context": 0}}, "models.a.context: Input should be greater than or equal to 1"),
         ({"a": {"load": "x", "target": "slow"}}, "models.a.target: a model with 'load' takes all"),
         ({"a": {"load": "x", "warm_start": "a"}}, "models.a.warm_start: a model with 'load'"),
         ({"a": {"warm_start": "b"}}, "models.a.warm_start: there is no model 'b'"),

@@ -42,7 +42,7 @@ def grey_range(image: AnyImage) -> tuple[float, float]:
 
 def scale_bar(axes: Axes, width: int, pixel_size_nm: float) -> None:
     """Draw a bar of a round length, about a quarter of the field wide."""
-    length = max((bar for bar in BAR_NM if bar < 0.4 * width * pixel_size_nm), default=BAR_NM[0])
+    length = bar_length(width, pixel_size_nm)
     pixels = length / pixel_size_nm
     start, level = 0.05 * width, 0.95 * width
     outline = [withStroke(linewidth=2.5, foreground="black")]
@@ -58,6 +58,11 @@ def scale_bar(axes: Axes, width: int, pixel_size_nm: float) -> None:
         va="bottom",
         path_effects=outline,
     )
+
+
+def bar_length(width: int, pixel_size_nm: float) -> int:
+    """Choose the length in nanometres of the scale bar of an image `width` pixels wide."""
+    return max((bar for bar in BAR_NM if bar < 0.4 * width * pixel_size_nm), default=BAR_NM[0])
 
 
 def drift_figure(drift: Float[np.ndarray, "t yx"], first_frame: int) -> bytes:

@@ -1,7 +1,7 @@
 """The report: one HTML page that opens from disk, its pictures inside it."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from statistics import mean, stdev
@@ -37,27 +37,28 @@ METRICS = {
 
 
 def write_report(
-    results: Path, sheet: Sequence[Acquisition], models: Sequence[str], path: Path
+    results: Path, sheet: Sequence[Acquisition], models: Mapping[str, Sequence[str]], path: Path
 ) -> None:
     """Write the page from the records and stores below `results`.
 
     Args:
         results: folder of all results.
         sheet: rows, in the order in which they are shown.
-        models: names, in the order in which they are shown.
+        models: acquisitions that each restores, in the order in which they are shown.
         path: of the page.
     """
+    names = list(models)
     restored = [row for row in sheet if row.role != "train"]
-    curves = curves_figure(results, models)
+    curves = curves_figure(results, names)
     context = {
         "version": __version__,
         "sheet": sheet,
-        "models": _models(results, sheet, models),
+        "models": _models(results, sheet, names),
         "refused": _refused(results, sheet, models),
         "table": _table(results / "evaluation" / "metrics.csv"),
         "maps": _maps(results, sheet),
         "acquisitions": [
-            _acquisition(results, row, models)
+            _acquisition(results, row, [m for m in names if row.acquisition in models[m]])
             for row in track(restored, len(restored), "report: acquisitions")
         ],
         "curves": curves and embedded(curves),
@@ -107,21 +108,21 @@ def _table(path: Path) -> Json:
 
 
 def _refused(
-    results: Path, sheet: Sequence[Acquisition], models: Sequence[str]
+    results: Path, sheet: Sequence[Acquisition], models: Mapping[str, Sequence[str]]
 ) -> list[tuple[str, str]]:
     """Name each refusal once: later stages repeat the reason of the first.
 
     Only what sheet and config name now: records of rows that were taken out may still be there.
     """
     names = [row.acquisition for row in sheet]
-    restored = [row.acquisition for row in sheet if row.role != "train"]
     records = [(name, f"converted/{name}") for name in names]
     records += [(name, f"dcfi/{name}") for name in names]
     records += [(name, f"distortion/{name}") for name in sorted({row.session for row in sheet})]
     trained = [name for name in models if "loaded" not in model_record(results, name)]
     records += [(name, f"dataset/{name}") for name in trained]
     records += [(name, f"models/{name}/model") for name in models]
-    records += [(name, f"restored/{model}/{name}") for model in models for name in restored]
+    for model, restored in models.items():
+        records += [(name, f"restored/{model}/{name}") for name in restored]
     reasons: dict[str, str] = {}
     for name, path in records:
         record = read_json(results / f"{path}.json")
@@ -154,6 +155,7 @@ def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict
     """
     name = row.acquisition
     about: dict[str, Any] = {"row": row, "picture": None, "frames": 0}
+    about["movies"] = _movies(results, name, models) if row.role == "series" else []
     converted = results / "converted" / f"{name}.json"
     distortion = results / "distortion" / f"{row.session}.json"
     dcfi = results / "dcfi" / f"{name}.json"
@@ -189,6 +191,13 @@ def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict
     about["shows"] = ", ".join(images)
     about["unmapped"] = None if session else read_json(distortion)["reason"]
     return about
+
+
+def _movies(results: Path, name: str, models: Sequence[str]) -> list[Json]:
+    """Records of the movies that there are of a series, with the models' names."""
+    records = {model: results / "report" / "movies" / model / f"{name}.json" for model in models}
+    made = {model: path for model, path in records.items() if path.exists() and is_ok(path)}
+    return [{"model": model, **read_json(path)} for model, path in made.items()]
 
 
 def embedded(picture: bytes) -> str:

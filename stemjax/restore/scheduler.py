@@ -1,7 +1,9 @@
 """Where the units of a series are computed: threads, a local Dask cluster, or a running one."""
 
+import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -74,16 +76,22 @@ def _client(scheduler: str, threads: int) -> Iterator[Any]:
 
 def _local_cluster(threads: int) -> Any:
     """Start a process for every GPU, or for every thread where there is none."""
-    from distributed import Nanny, Scheduler, SpecCluster
+    from distributed import Scheduler, SpecCluster
+    from distributed.deploy.subprocess import SubprocessWorker
 
-    gpus = visible_gpus()
-    # As many CPU devices and threads of XLA as the process shall use, whatever the machine has.
-    envs = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus] or [{"NPROC": "1"}] * threads
+    # The processes find what this one does, whose script may have been given its path.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    os.environ["DASK_DISTRIBUTED__LOGGING__DISTRIBUTED"] = "warning"
+    # Without a GPU, as many threads of XLA as a process shall use, whatever the machine has.
+    envs = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in visible_gpus()] or [{"NPROC": "1"}] * threads
+    options = [{"nthreads": 2, "dashboard": False, "env": env} for env in envs]
     workers = {
-        k: {"cls": Nanny, "options": {"nthreads": 2, "env": env}} for k, env in enumerate(envs)
+        k: {"cls": SubprocessWorker, "options": {"worker_kwargs": each}}
+        for k, each in enumerate(options)
     }
-    scheduler = {"cls": Scheduler, "options": {"dashboard": False}}
-    return SpecCluster(scheduler=scheduler, workers=workers)
+    local = {"host": "127.0.0.1", "dashboard": False}
+    scheduler = {"cls": Scheduler, "options": local}
+    return SpecCluster(scheduler=scheduler, workers=workers, silence_logs=logging.WARNING)
 
 
 def visible_gpus() -> list[str]:

@@ -76,7 +76,8 @@ def metrics(handmade: Handmade, *rows: str) -> None:
 def report(handmade: Handmade, models: tuple[str, ...] = ("dlf-a", "dlf-b")) -> Page:
     """Write the report and read it."""
     path = handmade.results / "report" / "index.html"
-    write_report(handmade.results, SHEET, models, path)
+    restored = [row.acquisition for row in SHEET if row.role != "train"]
+    write_report(handmade.results, SHEET, dict.fromkeys(models, restored), path)
     return Page(path)
 
 
@@ -97,6 +98,17 @@ def test_the_report_shows_every_stage_in_pictures_of_its_own(tmp_path: Path) -> 
     assert not {"script", "link", "iframe"} & {tag for tag, _ in page.tags}
     for said in ("30.00", "20.00", "PSNR to the slow scan (dB)", "Fitted to field-1", "12"):
         assert said in page.text
+
+
+def test_a_model_is_not_looked_for_where_it_restores_nothing(tmp_path: Path) -> None:
+    """Nor shown, where an earlier run left its frames."""
+    handmade = experiment(tmp_path)
+    (handmade.results / "restored/dlf-b/heating.json").unlink()
+    path = handmade.results / "report/index.html"
+    models = {"dlf-a": ["test-1", "heating", "other"], "dlf-b": ["other"]}
+    write_report(handmade.results, SHEET, models, path)
+    shown = list(Page(path).pictures())[:6:2]
+    assert ["dlf-b" in each for each in shown] == [False, False, True]
 
 
 def test_reasons_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
@@ -267,3 +279,23 @@ def test_each_acquisition_counts_once_however_many_frames_it_has() -> None:
 @pytest.mark.parametrize("table", [[], rows("a 0 rapid unknown 1.0")])
 def test_nothing_known_was_measured(table: list[dict[str, str]]) -> None:
     assert summarise(table)[0] == []
+
+
+def test_a_series_is_shown_moving_where_there_is_a_movie(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    assert not [tag for tag, _ in report(handmade).tags if tag == "video"]
+    about = {"frames": 1234, "warnings": ["log.csv: <b>cold</b>"]}
+    handmade.record("report/movies/dlf-a/heating.json", speed=2.5, **about)
+    handmade.record("report/movies/dlf-a/test-1.json", speed=1.0, **about)  # was a series once
+    handmade.refused("report/movies/dlf-b/heating.json", "too small")
+    page = report(handmade)
+    (movie,) = (attributes for tag, attributes in page.tags if tag == "video")
+    assert movie["src"] == "movies/dlf-a/heating.mp4"
+    assert movie["poster"] == "movies/dlf-a/heating.png"
+    assert "controls" in movie
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert links == [movie["src"], movie["poster"]]
+    assert "1234 frames, 2.5 times as fast as recorded" in page.text
+    assert "log.csv: <b>cold</b>" in page.text
+    handmade.record("report/movies/dlf-a/heating.json", speed=1.0, **about)
+    assert "1234 frames, real time" in report(handmade).text

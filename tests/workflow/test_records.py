@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 import yaml
+import zarr
 
 from .conftest import ROWS, Experiment
 
@@ -170,9 +172,60 @@ def test_a_changed_network_retrains_only(experiment: Experiment) -> None:
         "train_unet dlf-slow",
         *(f"restore_acquisition dlf-slow {name}" for name in ("test-1", "heating-1")),
         *(f"evaluate_restored {name} dlf-slow" for name in ("test-1", "heating-1")),
+        "render_movie dlf-slow heating-1",
         "collect_metrics",
         "write_report",
     }
+
+
+def test_a_new_log_renders_the_movie_anew(experiment: Experiment) -> None:
+    (experiment.folder / "log.csv").write_text("time_s,temperature_C\n0,20\n")
+    sheet = experiment.folder / "acquisitions.tsv"
+    log = "raw/simulated/heating-1_log.csv"
+    sheet.write_text(sheet.read_text().replace(log, "log.csv"))
+    assert experiment.planned() == {"render_movie dlf-slow heating-1", "write_report"}
+
+
+def test_a_model_for_test_fields_alone_restores_no_series(experiment: Experiment) -> None:
+    experiment.write_config(models={"dlf-slow": {"target": "slow"}, "b": {"restore": "test"}})
+    assert experiment.planned() == {
+        "assemble_dataset b",
+        "train_unet b",
+        "restore_acquisition b test-1",
+        "evaluate_restored test-1 b",
+        "collect_metrics",
+        "write_report",
+    }
+
+
+def test_jobs_share_out_a_series_where_the_profile_says_so(experiment: Experiment) -> None:
+    """Each does its units, the last job none; the frames are those that one job restored."""
+    store = experiment.folder / "results/restored/dlf-slow/heating-1.zarr"
+    before = zarr.open_group(store, mode="r")["0"][...]
+    shutil.rmtree(store)
+    (store.with_suffix(".json")).unlink()
+    said = experiment.run("--set-scatter", "restore=2", "--until", "restore_acquisition")
+    np.testing.assert_array_equal(zarr.open_group(store, mode="r")["0"][...], before)
+    assert "restore heating-1, part 1 of 2: 1 of 1 units computed" in said
+    assert "restore heating-1, part 2 of 2: 1 of 1 units computed" in said
+    assert "restore heating-1: 0 of 2 units computed" in said
+    assert "restore_part dlf-slow test-1" not in said
+    assert not store.with_suffix(".parts").exists()
+
+
+def test_the_profile_chooses_the_scheduler(experiment: Experiment) -> None:
+    store = experiment.folder / "results/restored/dlf-slow/heating-1.zarr"
+    shutil.rmtree(store)
+    record = "results/restored/dlf-slow/heating-1.json"
+    (experiment.folder / record).unlink()
+    choice = ["--set-resources", "restore_acquisition:dask_scheduler=nowhere"]
+    failed = experiment.snakemake(*choice, "--", record)
+    assert failed.returncode == 1
+    assert (
+        "error: dask_scheduler 'nowhere': use threads, processes, or the address" in failed.stderr
+    )
+    choice = ["--set-resources", "restore_acquisition:dask_scheduler=processes"]
+    assert "restore heating-1: 2 of 2 units computed" in experiment.run(*choice, "--", record)
 
 
 def test_units_and_checkpoints_survive_a_failed_job(experiment: Experiment) -> None:

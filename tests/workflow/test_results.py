@@ -25,6 +25,10 @@ def test_every_result_path_of_the_design_exists(finished: Experiment) -> None:
     assert restored["0"].shape == (60, 64, 64)
     assert restored["0"].dtype == np.uint16
     assert restored["mask"].shape == (64, 64)
+    movies = results / "report/movies/dlf-slow"
+    names = [f"heating-1.{kind}" for kind in ("json", "mp4", "png")]
+    assert sorted(path.name for path in movies.iterdir()) == names
+    assert json.loads((movies / "heating-1.json").read_text())["warnings"] == []
     assert load_file(results / "models/dlf-slow/parameters.safetensors")
     assert (results / "models/dlf-slow/metrics.csv").exists()
     for stage in ("converted", "dcfi"):

@@ -1,0 +1,17 @@
+"""Render the movie and the contact sheet of one series that one model restored."""
+
+from pathlib import Path
+
+from stemjax.evaluate.movie import render_movie
+from stemjax.records import job_log, write_record
+
+with job_log(snakemake.log[0]):
+    record = Path(snakemake.output[0])
+    write_record(
+        record,
+        render_movie,
+        *(Path(snakemake.input[key]) for key in ("converted", "restored")),
+        snakemake.params.temperatures,
+        record,
+        snakemake.threads,
+    )
