@@ -4,8 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
+SEED ?= 0
 
-.PHONY: demo test lint format config bench-convert bench-distortion bench-training bench-restore bench-quality lock clean
+.PHONY: demo test lint format config bench-convert bench-distortion bench-training bench-restore bench-context \
+  bench-quality lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -45,9 +47,12 @@ bench-training: .venv/ready benchmarks/peers/.venv/ready
 bench-restore: .venv/ready benchmarks/peers/.venv/ready
 	$(BIN)/python benchmarks/restore.py
 
+# frames restored with neighbours in time beside frames restored alone, against the truth
+bench-context: .venv/ready
+	$(BIN)/python benchmarks/context.py $(SEED)
+
 # restored frames beside CARE and BM3D, against the simulator's truth
 STEPS ?= 1280
-SEED ?= 0
 bench-quality: .venv/ready benchmarks/peers/.venv/ready
 	$(BIN)/python benchmarks/quality.py $(STEPS) $(SEED)
 

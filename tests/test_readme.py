@@ -21,9 +21,11 @@ def test_every_command_is_run_by_a_test() -> None:
 
 
 def test_the_cluster_profile_is_found_in_the_clone() -> None:
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--dry-run", "--quiet"]
+    """And its jobs share out the series: four of both of the demo's models."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--dry-run", "--forceall"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^restore_part +8$", done.stdout, re.MULTILINE)
 
 
 def test_its_links_and_pictures_exist() -> None:

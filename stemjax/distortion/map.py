@@ -118,13 +118,17 @@ def _blocks(matrix: Float[np.ndarray, "n n"]) -> Iterator[tuple[slice, slice]]:
 def spline_matrix(size: int, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n size"]:
     """Express cubic spline interpolation at some places of a line as a matrix."""
     spline = _unit_splines(size)
-    matrix = BSpline.design_matrix(places, spline.t, spline.k) @ spline.c
-    # A pixel's share fades exponentially, to numbers so small that processors stumble over them.
-    matrix[np.abs(matrix) < NEGLIGIBLE] = 0
-    return matrix.astype(np.float32)
+    matrix = np.empty((len(places), size), np.float32)
+    for start in range(0, len(places), BLOCK):
+        block = slice(start, start + BLOCK)
+        shares = BSpline.design_matrix(places[block], spline.t, spline.k) @ spline.c
+        # They fade exponentially, to numbers so small that processors stumble over them.
+        shares[np.abs(shares) < NEGLIGIBLE] = 0
+        matrix[block] = shares
+    return matrix
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # rows and columns
 def _unit_splines(size: int) -> BSpline:
     """Give the splines through each unit vector."""
     return make_interp_spline(np.arange(size), np.eye(size), k=3)

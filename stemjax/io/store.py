@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 from stemjax.typing import Json
 
 SHARD = 50  # frames of a shard at most: one file, the unit of appending and restoring
-SHARD_PIXELS = SHARD * 1024**2  # at most: whole shards are held in memory
+SHARD_PIXELS = 16 * 1024**2  # at most: whole shards are held in memory
 FORMAT = "0.5"
 
 
@@ -57,7 +57,7 @@ def create_image(group: zarr.Group, name: str, image: Shaped[np.ndarray, "y x"])
 
 
 def shard_frames(height: int, width: int) -> int:
-    """Count the frames of a shard: :data:`SHARD`, fewer where frames are larger than 1024^2."""
+    """Count the frames of a shard: :data:`SHARD`, fewer where frames are larger than 579^2."""
     return min(SHARD, max(1, SHARD_PIXELS // (height * width)))
 
 

@@ -1,6 +1,7 @@
 """Restore a block of frames: undistort, apply the network, back to the target's scale."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,12 +22,12 @@ from stemjax.model.parameters import load_parameters
 from stemjax.model.stored import PARAMETERS, RECORD
 from stemjax.records import read_record
 from stemjax.restore.alignment import frame_track, with_neighbours
-from stemjax.restore.tiles import Tile, by_tiles, cut_up
+from stemjax.restore.tiles import LARGEST, Tile, by_tiles, cut_up
 from stemjax.train.devices import sharing
 from stemjax.typing import AnyFrames
 
-# Frames of one pass on each device: one is what a CPU's caches bear, a GPU wants more to do.
-LANES = {"cpu": 1, "gpu": 10}
+GPU_LANES = 10  # frames of one pass on each GPU; on each CPU one, which its caches bear
+CPU_PIXELS = LARGEST**2  # of one pass on all CPUs together, for memory's sake
 
 Target = Float[Array, "2"]  # grey level that 0 becomes, and grey levels to the unit
 Restored = UInt16[np.ndarray, "restored y x"]
@@ -59,9 +60,9 @@ class _Bound:
 
     Attributes:
         network: the model, its parameters on all devices.
-        matrices: of the map.
-        before: likewise, on all devices, where the frames go through it before the network.
-        after: likewise, where they do afterwards.
+        neighbours: matrices that frames and their neighbours go through before the network.
+        before: those that frames without neighbours go through, on all devices.
+        after: those that restored frames go through, on all devices.
         tiles: of a frame, padded to what the network can halve.
         lanes: frames, or tiles, of one pass.
         shared: how devices share them.
@@ -69,7 +70,7 @@ class _Bound:
     """
 
     network: Network
-    matrices: tuple[Float[np.ndarray, "y y"], Float[np.ndarray, "x x"]]
+    neighbours: tuple[Float[np.ndarray, "y y"], Float[np.ndarray, "x x"]] | None
     before: Warp
     after: Warp
     tiles: list[Tile]
@@ -93,24 +94,32 @@ def bind(network: Network, distortion: DistortionMap, height: int) -> Restore:
         the target's intensities.
     """
     settings = network.settings
+    shape = (padded(n, settings.unet.depth) for n in (height, distortion.width))
+    tiles = cut_up(*shape, settings.unet.depth)
     devices = jax.local_devices()
-    lanes = LANES.get(devices[0].platform, LANES["gpu"]) * len(devices)
+    lanes = _lanes(devices, tiles[0])
     shared, whole = sharing(lanes, devices)
     matrices = warp_matrices(distortion, height)
-    warp = jax.device_put(matrices, whole)
+    correct, alone = settings.correct, settings.unet.context == 1
     offset, scale = network.scale.target_offset, network.scale.target_scale
-    shape = (padded(n, settings.unet.depth) for n in (height, distortion.width))
     bound = _Bound(
         network=network._replace(parameters=jax.device_put(network.parameters, whole)),
-        matrices=matrices,
-        before=warp if settings.correct and settings.unet.context == 1 else None,
-        after=None if settings.correct else warp,
-        tiles=cut_up(*shape, settings.unet.depth),
+        neighbours=matrices if correct and not alone else None,
+        before=jax.device_put(matrices, whole) if correct and alone else None,
+        after=None if correct else jax.device_put(matrices, whole),
+        tiles=tiles,
         lanes=lanes,
         shared=shared,
         target=jax.device_put(np.array([offset, scale], np.float32), whole),
     )
     return partial(_restore, bound)
+
+
+def _lanes(devices: Sequence[jax.Device], tile: Tile) -> int:
+    if devices[0].platform != "cpu":
+        return GPU_LANES * len(devices)
+    pixels = math.prod(part.stop - part.start for part in tile.source)
+    return max(1, min(len(devices), CPU_PIXELS // pixels))
 
 
 def _restore(bound: _Bound, frames: AnyFrames, inside: slice = slice(None)) -> Restored:
@@ -137,13 +146,12 @@ def _neighbourhoods(
     bound: _Bound, frames: AnyFrames
 ) -> Callable[[int], Float[np.ndarray, "context y x"]]:
     """Give the function that shows a frame among its neighbours."""
-    settings = bound.network.settings
     levels = bound.network.scale.of_rapid(frames)
-    if settings.correct:
+    if bound.neighbours:
         # Here, not on the device, where the neighbours would be undistorted again and again.
-        levels = undistort(levels, *bound.matrices)
-    track = frame_track(levels)
-    return partial(with_neighbours, levels, track, context=settings.unet.context)
+        levels = undistort(levels, *bound.neighbours)
+    context = bound.network.settings.unet.context
+    return partial(with_neighbours, levels, frame_track(levels), context=context)
 
 
 def _whole(bound: _Bound, batch: Batch) -> UInt16[Array, "lanes y x"]:

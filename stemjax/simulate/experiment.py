@@ -24,7 +24,9 @@ from stemjax.simulate.acquire import (
 )
 from stemjax.simulate.detector import Detector
 from stemjax.simulate.motion import (
+    Glide,
     beam_walk,
+    beside_moving,
     draw_glides,
     heating_drift,
     scenes,
@@ -72,8 +74,9 @@ def simulate_acquisition(
     """Record a field of view at rest, or a heating series, and write its files.
 
     The truth is an HDF5 file: ``clean`` (t, y, x), the ideal restored frames in the slow scan's
-    ADU; ``columns`` and ``row_shift`` of the session; ``offset`` (t, yx) of each frame in the slow
-    scan in pixels; ``exponentials`` (weight, decay in microseconds) of the detector.
+    ADU; of a series, ``moving`` (t, y, x), true beside lines that move; ``columns`` and
+    ``row_shift`` of the session; ``offset`` (t, yx) of each frame in the slow scan in pixels;
+    ``exponentials`` (weight, decay in microseconds) of the detector.
 
     Args:
         settings: size, frames, dose, specimen, seed.
@@ -108,6 +111,8 @@ def simulate_acquisition(
     with written_aside(paths.truth) as aside, h5py.File(aside, "w") as truth:
         recorded = _record(rng, scope, scenes(specimen, glides, range(frames)), offset, truth)
         write_velox(paths.rapid, track(recorded, frames, f"simulate {acquisition}"), rapid)
+        if series:
+            _write_moving(truth, glides, offset + margin, settings.size)
         final = next(scenes(specimen, glides, [frames - 1]))
         write_velox(paths.slow, [slow_scan(rng, scope, final)], slow)
         truth["columns"] = scope.curve.columns()
@@ -123,16 +128,26 @@ def _record(
     offset: Float[np.ndarray, "t yx"],
     truth: h5py.File,
 ) -> Iterator[UInt16[np.ndarray, "y x"]]:
-    size = scope.curve.width
-    shape = (len(offset), size, size)
-    clean = truth.create_dataset(
-        "clean", shape, "u2", chunks=(1, size, size), compression="gzip", compression_opts=1
-    )
-    following = np.concatenate([offset[1:], offset[-1:]])
+    clean = _create(truth, "clean", (len(offset), *[scope.curve.width] * 2), "u2")
     for frame, scene in enumerate(stages):
-        path = np.stack([offset[frame], following[frame]])
+        path = offset[[frame, min(frame + 1, len(offset) - 1)]]
         clean[frame] = clean_image(scope, scene, path.mean(axis=0))
         yield rapid_frame(rng, scope, scene, path)
+
+
+def _write_moving(
+    truth: h5py.File, glides: list[Glide], corner: Float[np.ndarray, "t yx"], size: int
+) -> None:
+    moving = _create(truth, "moving", (len(corner), size, size), "?")
+    following = np.concatenate([corner[1:], corner[-1:]])
+    for frame, place in enumerate((corner + following) / 2):  # as of the clean frame
+        moving[frame] = beside_moving(glides, frame, place, size)
+
+
+def _create(file: h5py.File, name: str, shape: tuple[int, int, int], dtype: str) -> h5py.Dataset:
+    """Create a compressed dataset, one frame to a chunk."""
+    chunks, packed = (1, *shape[1:]), {"compression": "gzip", "compression_opts": 1}
+    return file.create_dataset(name, shape, dtype, chunks=chunks, **packed)
 
 
 def simulate_log(settings: Simulate, path: str | Path) -> None:

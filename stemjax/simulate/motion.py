@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from scipy.ndimage import spline_filter
+from jaxtyping import Bool, Float
+from scipy.ndimage import distance_transform_edt, spline_filter
 
 from stemjax.simulate.specimen import Dislocation, Specimen
 from stemjax.typing import Image
 
 HEATING_STEPS = 4
+BESIDE = 8  # pixels from a line: its image, and the ghost of where it was
 Track = Float[np.ndarray, "t yx"]
 
 
@@ -44,6 +45,28 @@ def draw_glides(rng: np.random.Generator, specimen: Specimen, frames: int) -> li
         distance = np.cumsum(np.where(moving, speed, 0.0))
         glides.append(Glide(line, distance))
     return glides
+
+
+def beside_moving(
+    glides: list[Glide], frame: int, corner: Float[np.ndarray, " yx"], size: int
+) -> Bool[np.ndarray, "y x"]:
+    """Tell which pixels of a frame lie beside a line that is elsewhere two frames away.
+
+    Args:
+        glides: moving lines.
+        frame: whose lines are meant.
+        corner: place (y, x) of the frame's first pixel on the canvas.
+        size: height and width of the frame in pixels.
+    """
+    line = np.ones((size, size), bool)
+    for glide in glides:
+        last = len(glide.distance) - 1
+        around = glide.distance[[max(frame - 2, 0), frame, min(frame + 2, last)]]
+        if np.ptp(around):
+            y, x = np.rint(glide.at(frame).points - corner).astype(int).T
+            inside = (y >= 0) & (y < size) & (x >= 0) & (x < size)
+            line[y[inside], x[inside]] = False
+    return distance_transform_edt(line) <= BESIDE if not line.all() else ~line
 
 
 def scenes(specimen: Specimen, glides: list[Glide], frames: Iterable[int]) -> Iterator[Image]:

@@ -55,8 +55,8 @@ def test_spans_are_fifty_frames_and_a_rest(frames: int, expected: list[tuple[int
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [(1024, 50), (1025, 49), (2048, 12), (4096, 3), (10_000, 1)]
+    ("size", "expected"), [(579, 50), (580, 49), (1024, 16), (2048, 4), (4096, 1), (10_000, 1)]
 )
 def test_a_shard_of_large_frames_holds_fewer(size: int, expected: int) -> None:
-    """Never more pixels than 50 frames of 1024 x 1024, but for a frame that has more itself."""
+    """Never more pixels than 16 frames of 1024 x 1024, but for a frame that has more itself."""
     assert next(spans((200, size, size))) == slice(0, expected)

@@ -1,5 +1,6 @@
 """The network's layers against NumPy, and what the whole of it promises."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import jax
@@ -89,6 +90,32 @@ def test_a_block_adds_two_convolutions_behind_rectifiers_to_a_first_one() -> Non
     second = convolved(np.maximum(first, 0), block.second)
     expected = first + convolved(np.maximum(second, 0), block.third)
     np.testing.assert_allclose(block(jnp.asarray(x)), expected, atol=1e-4)
+
+
+def test_one_channel_is_convolved_as_any_other() -> None:
+    """Against JAX's own convolution, with its gradients."""
+    x, kernel, weight = noise(2, 7, 5, 1), noise(3, 3, 1, 4), noise(2, 7, 5, 4)
+
+    def whole(convolve: Callable[..., jax.Array], x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jnp.sum(convolve(x, kernel) * weight)
+
+    def reference(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        layout = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+
+    given = jnp.asarray(x), jnp.asarray(kernel)
+    np.testing.assert_allclose(unet._of_one_channel(*given), reference(*given), atol=1e-5)
+    for argument in (1, 2):
+        mine = jax.grad(whole, argument)(unet._of_one_channel, *given)
+        np.testing.assert_allclose(mine, jax.grad(whole, argument)(reference, *given), atol=1e-5)
+
+
+@pytest.mark.parametrize("context", [3, 5])
+def test_with_context_the_middle_frame_is_what_is_changed(context: int) -> None:
+    made = UNet(Settings(features=2, depth=1, context=context), rngs=nnx.Rngs(0))
+    frames = noise(2, 6, 8, context)
+    restored = made(jnp.asarray(frames))
+    np.testing.assert_array_equal(restored[..., 0], frames[..., context // 2])
 
 
 def test_inside_a_shift_by_the_coarsest_pixel_moves_the_result_along() -> None:

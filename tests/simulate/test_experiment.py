@@ -106,6 +106,24 @@ def test_the_drift_of_a_series_ends_at_the_slow_scan(series: Paths, settings: Si
     assert 1 < way <= 0.04 * settings.size
 
 
+def test_what_changes_between_frames_lies_beside_moving_lines(series: Paths, field: Paths) -> None:
+    """Of the change in four frames, drift taken off, most is where the truth says so."""
+    with h5py.File(field.truth) as truth:
+        assert "moving" not in truth
+    with h5py.File(series.truth) as truth:
+        clean, offset = truth["clean"][...].astype(float), truth["offset"][...]
+        moving = truth["moving"][...]
+    place = (offset + np.concatenate([offset[1:], offset[-1:]])) / 2
+    inner, inside, outside = np.s_[10:-10, 10:-10], [], []
+    for frame in range(2, len(clean) - 2):
+        around = [shift(clean[k], place[k] - place[frame], order=3) for k in (frame - 2, frame + 2)]
+        change = np.abs(around[0] - around[1])[inner]
+        inside += [change[moving[frame][inner]]]
+        outside += [change[~moving[frame][inner]]]
+    assert 0.005 < moving.mean() < 0.4
+    assert np.concatenate(inside).mean() > 4 * np.concatenate(outside).mean()
+
+
 def test_the_specimen_of_a_series_changes(series: Paths, field: Paths) -> None:
     changes = []
     for paths in (series, field):

@@ -5,8 +5,10 @@ import pytest
 
 from stemjax.simulate.contrast import STEEL
 from stemjax.simulate.motion import (
+    BESIDE,
     Glide,
     beam_walk,
+    beside_moving,
     coefficients_of,
     draw_glides,
     heating_drift,
@@ -45,6 +47,20 @@ def test_a_field_at_rest_walks_little_and_around_its_centre(rng: np.random.Gener
     np.testing.assert_allclose(walk.mean(axis=0), 0, atol=1e-12)
     assert 0 < np.abs(walk).max() < 1
     assert np.abs(np.diff(walk, axis=0)).max() < 0.2
+
+
+def test_pixels_beside_a_line_that_moves_soon_or_moved_lately_are_told() -> None:
+    line = Dislocation(
+        np.stack([np.full(41, 30.0), np.arange(41.0)], axis=1), np.full(41, 0.5), np.zeros(41), gb=1
+    )
+    glide = Glide(line, np.array([0.0, 0.0, 0.0, 0.0, 3.0]))
+    corner = np.array([5.0, 10.0])
+    assert not beside_moving([glide], 1, corner, 40).any()
+    told = beside_moving([glide], 2, corner, 40)
+    rows = np.flatnonzero(told[:, 10])
+    assert (rows[0], rows[-1]) == (25 - BESIDE, 25 + BESIDE)  # row 30 of the canvas
+    assert told[25].tolist() == [True] * (31 + BESIDE) + [False] * (9 - BESIDE)
+    assert beside_moving([glide], 4, corner, 40).any()
 
 
 def test_a_line_glides_across_itself_and_bows_out() -> None:

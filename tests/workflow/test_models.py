@@ -1,8 +1,11 @@
 """Models that do not start from nothing: loaded, warm-started, fine-tuned."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -103,6 +106,25 @@ def test_the_readme_lends_model_and_map(
     exec(readme("import stemjax"), names)
     there = zarr.open_group(finished.folder / "results/restored/dlf-slow/heating-1.zarr", mode="r")
     np.testing.assert_array_equal(names["restored"], there["0"][:2])
+
+
+def test_the_readme_restores_one_file(
+    finished: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a user's shell would: with the thread count of the test, to one grey level."""
+    shutil.copytree(finished.folder / "results/models", tmp_path / "results/models")
+    (tmp_path / "results/distortion").mkdir()
+    there = finished.folder / "results/distortion/day-1.json"
+    shutil.copy(there, tmp_path / "results/distortion/monday.json")
+    shutil.copy(finished.folder / "raw/simulated/heating-1_rapid.emd", tmp_path / "heating.emd")
+    (line,) = re.findall(r"^    (stemjax restore .*)$", (ROOT / "README.md").read_text(), re.M)
+    command = [sys.executable, "-m", "stemjax.cli", *line.split()[1:]]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    restored = zarr.open_group(tmp_path / "heating.zarr", mode="r")["0"][...].astype(int)
+    expected = zarr.open_group(finished.folder / "results/restored/dlf-slow/heating-1.zarr")["0"]
+    assert np.abs(restored - expected[...]).max() <= 1
 
 
 def test_a_model_that_cannot_be_loaded_is_told_before_any_job(
