@@ -278,9 +278,10 @@ def dataset_settings(wildcards):
     """Give those settings of a model that decide what it learns from."""
     keys = {"batch_size", "patch", "validation", "split", "scale", "seed"}
     own = dict.fromkeys(("target", "correct", "frames", "acquisitions"), True)
-    return CONFIG.model(wildcards.model).model_dump(
-        mode="json", include={**own, "train": keys}
-    )
+    model = CONFIG.model(wildcards.model)
+    if model.target == "rapid":  # a target is a frame that the network does not see
+        own["unet"] = {"context"}
+    return model.model_dump(mode="json", include={**own, "train": keys})
 
 
 def model_sessions(wildcards):

@@ -7,30 +7,6 @@ scattergather:
     restore=1,
 
 
-rule restore_part:
-    input:
-        converted="results/converted/{acquisition}.json",
-        map=session_record,
-        model="results/models/{model}/model.json",
-    output:
-        temp("results/restored/{model}/{acquisition}.parts/{scatteritem}.json"),
-    log:
-        "logs/restore_part/{model}/{acquisition}/{scatteritem}.log",
-    benchmark:
-        "results/benchmark/restore_part/{model}/{acquisition}/{scatteritem}.jsonl"
-    conda:
-        "../envs/jax.yaml"
-    threads: 2
-    resources:
-        mem_mb=megabytes(2500),
-        runtime=minutes(240),
-        dask_scheduler="threads",
-    params:
-        code=code_digest("restore"),
-    script:
-        "../scripts/restore_part.py"
-
-
 rule restore_acquisition:
     input:
         series_parts,
@@ -54,3 +30,16 @@ rule restore_acquisition:
         code=code_digest("restore"),
     script:
         "../scripts/restore_acquisition.py"
+
+
+use rule restore_acquisition as restore_part with:
+    input:
+        converted="results/converted/{acquisition}.json",
+        map=session_record,
+        model="results/models/{model}/model.json",
+    output:
+        temp("results/restored/{model}/{acquisition}.parts/{scatteritem}.json"),
+    log:
+        "logs/restore_part/{model}/{acquisition}/{scatteritem}.log",
+    benchmark:
+        "results/benchmark/restore_part/{model}/{acquisition}/{scatteritem}.jsonl"

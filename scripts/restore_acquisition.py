@@ -1,4 +1,4 @@
-"""Restore one acquisition with one model, as far as other jobs have not."""
+"""Restore one acquisition with one model, or the part of a series that is this job's."""
 
 from pathlib import Path
 
@@ -12,6 +12,17 @@ with job_log(snakemake.log[0]):
     keep_compiled()
     record = Path(snakemake.output[0])
     inputs = Inputs(*(Path(snakemake.input[key]) for key in ("converted", "map", "model")))
-    means = Means(snakemake.resources.dask_scheduler, snakemake.threads)
-    store = record.with_suffix(".zarr")
-    write_record(record, restore_acquisition, inputs, store, snakemake.params.code, means)
+    part, of = 1, 1
+    store = record
+    if item := snakemake.wildcards.get("scatteritem"):
+        part, of = map(int, item.split("-of-"))
+        store = record.parent
+    means = Means(snakemake.resources.dask_scheduler, snakemake.threads, (part - 1, of))
+    write_record(
+        record,
+        restore_acquisition,
+        inputs,
+        store.with_suffix(".zarr"),
+        snakemake.params.code,
+        means,
+    )

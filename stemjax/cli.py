@@ -1,6 +1,7 @@
 """The command ``stemjax``: ``scan`` proposes rows of the sheet, ``restore`` restores one file."""
 
 import argparse
+import math
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from typing import NoReturn
 
 from stemjax.config import NAME
 from stemjax.errors import UserError
-from stemjax.progress import say
+from stemjax.progress import CLEAR, say
 from stemjax.provenance import written_aside
 from stemjax.sheet import REQUIRED, ROLES, Acquisition, read_sheet, split_title
 
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         options.run(options)
     except UserError as error:
-        say(f"error: {error}")
+        # A bar may stand where the terminal's next line begins.
+        say(f"{CLEAR if sys.stderr.isatty() else ''}error: {error}")
         return 1
     return 0
 
@@ -78,7 +80,7 @@ def restore(options: argparse.Namespace) -> None:
         UserError: file, model, map or output cannot be used.
     """
     from stemjax.restore.cache import keep_compiled
-    from stemjax.restore.file import restore_file
+    from stemjax.single_file import restore_file
     from stemjax.train.devices import use_threads
 
     use_threads(len(os.sched_getaffinity(0)))
@@ -128,6 +130,18 @@ def _append(path: Path, content: bytes, rows: list[dict[str, str]]) -> None:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def positive(text: str) -> float:
+    """Read a number above zero.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError(text)
+    return value
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} ({self.prog} --help tells more)")
@@ -149,8 +163,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--model", required=True, metavar="DIR", help="folder of a trained model")
     one.add_argument("--map", metavar="JSON", help="results/distortion/SESSION.json of such scans")
     one.add_argument("-o", "--output", required=True, metavar="OUT", help="new .zarr or .tif")
-    one.add_argument("--pixel-size-nm", type=float, help="where the file does not say")
-    one.add_argument("--dwell-us", type=float, help="where the file does not say")
+    for option in ("--pixel-size-nm", "--dwell-us"):
+        one.add_argument(option, type=positive, metavar="X", help="where the file does not say")
     one.set_defaults(run=restore)
     return parser
 

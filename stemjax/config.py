@@ -52,8 +52,8 @@ class Distortion(Section):
     """when train rows are added: keep the map and its fields of view, or refit it to all"""
 
 
-def _odd(number: int) -> int:
-    if number % 2 == 0:
+def _odd(number: int | None) -> int | None:
+    if number is not None and number % 2 == 0:
         raise ValueError("must be odd: a frame, and as many before it as after it")
     return number
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from stemjax.config import Config, Simulate, parse_config
+from stemjax.config import Config, Simulate, UNet, parse_config
 from stemjax.config_files import config_schema, config_yaml
 from stemjax.errors import UserError
 
@@ -153,6 +153,12 @@ def test_models_are_trained_or_loaded() -> None:
     config = parse_config({"models": {"a": {}, "b": {"load": "other/b"}, "c": {"load": None}}})
     assert config.trained == ["a", "c"]
     assert config.loaded == {"b": "other/b"}
+
+
+def test_null_is_what_is_said_for_all_models() -> None:
+    models = {"a": {"context": None, "features": None}}
+    config = parse_config({"models": models, "unet": {"context": 3}})
+    assert config.model("a").unet == UNet(context=3)
 
 
 def test_what_a_model_restores_is_no_setting_of_its_network() -> None:

@@ -22,6 +22,22 @@ def window(frame: int, context: int, count: int) -> Window:
     return np.clip(np.arange(frame - reach, frame + reach + 1), 0, count - 1)
 
 
+def surroundings(span: slice, context: int, count: int) -> tuple[slice, slice]:
+    """Give the frames that those of a span are restored from, and where it lies among them.
+
+    Args:
+        span: frames, start and stop given.
+        context: frames that the network sees.
+        count: frames that there are.
+    """
+    reach = context // 2
+    start = max(span.start - reach, 0)
+    return (
+        slice(start, min(span.stop + reach, count)),
+        slice(span.start - start, span.stop - start),
+    )
+
+
 def cut(frames: AnyFrames, seen: Window, corner: tuple[int, int], patch: int) -> Patches:
     """Cut the same patch out of several frames; gives a copy."""
     y, x = corner

@@ -142,7 +142,9 @@ def recorded_scan(row: Acquisition, rapid: RawImage) -> Json:
     dwell = rapid.dwell_us or row.dwell_us
     for value, column in ((pixel, "pixel_size_nm"), (dwell, "dwell_us")):
         if value is None:
-            raise Refused(f"{row.rapid}: does not say its {column}; give it in the sheet's column")
+            option = f"--{column.replace('_', '-')}"
+            give = f"give it in the sheet's column, or to 'stemjax restore' as {option}"
+            raise Refused(f"{row.rapid}: does not say its {column}; {give}")
     height, width = rapid.frames.shape[1:]
     line_time = rapid.line_time_us or width * dwell
     return {

@@ -23,7 +23,11 @@ def new_store(path: str | Path) -> Iterator[zarr.Group]:
     path = Path(path)
     aside = path.with_name(f".{path.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
-    yield zarr.create_group(aside)
+    try:
+        yield zarr.create_group(aside)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     shutil.rmtree(path, ignore_errors=True)
     aside.rename(path)
 

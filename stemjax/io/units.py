@@ -1,14 +1,14 @@
 """Units of work: the shards of a (t, y, x) array, each kept while what it is made from is equal."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import zarr
 
-from stemjax.io.store import create_frames, shard_frames
+from stemjax.io.store import create_frames, new_store, shard_frames
 from stemjax.provenance import digest, read_json, write_json
 from stemjax.typing import AnyFrames
 
@@ -21,20 +21,24 @@ def open_frames(
     Jobs that share out a series may do so at the same time.
     """
     path = Path(path)
-    there = _frames_in(path, name)
     stored = (shape[1:], dtype, (shard_frames(*shape[1:]), *shape[1:]))
-    if there is None or (there.shape[1:], there.dtype, there.shards) != stored:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
-            new, old = Path(aside) / "new", Path(aside) / "old"
-            create_frames(zarr.create_group(new), name, shape, dtype)
-            with suppress(FileNotFoundError):
-                path.rename(old)
-            with suppress(OSError):  # another job was faster: its store is there, and as good
-                new.rename(path)
-    elif there.shape != shape:
-        there.resize(shape)
+    with _one_at_a_time(path):
+        there = _frames_in(path, name)
+        if there is None or (there.shape[1:], there.dtype, there.shards) != stored:
+            with new_store(path) as group:
+                create_frames(group, name, shape, dtype)
+        elif there.shape != shape:
+            there.resize(shape)
     return zarr.open_group(path, mode="r+")
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(f".{path.name}.lock"), "w") as file:
+        with suppress(OSError):  # a file system without locks: as good as it gets
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _frames_in(path: Path, name: str) -> zarr.Array | None:

@@ -38,7 +38,8 @@ def with_neighbours(
     frames that lie about as exactly. Beyond a frame's edge, the edge is held.
     """
     seen = window(frame, context, len(frames))
-    moves = np.rint(track[seen] - track[frame]).astype(int).tolist()
+    # First to what was measured: half pixels shall not depend on where the sum of steps began.
+    moves = np.rint(np.round(track[seen] - track[frame], 6)).astype(int).tolist()
     return np.stack([_moved(frames[k], *move) for k, move in zip(seen, moves, strict=True)])
 
 

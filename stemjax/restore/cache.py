@@ -7,7 +7,9 @@ import jax
 
 from stemjax.provenance import digest
 
+WORTH_KEEPING_S = 0.2  # of compilation
 CPU = Path("/proc/cpuinfo")
+CPU_LINES = ("model name", "flags", "CPU part", "Features")  # of x86 and of ARM
 
 
 def keep_compiled() -> None:
@@ -20,10 +22,10 @@ def keep_compiled() -> None:
     if jax.config.jax_compilation_cache_dir is None:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(Path(base, "stemjax", _kind_of_cpu())))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING_S)
 
 
 def _kind_of_cpu() -> str:
     lines = CPU.read_text().splitlines() if CPU.exists() else []
-    kind = [line for line in lines if line.startswith(("model name", "flags"))]
+    kind = [line for line in lines if line.startswith(CPU_LINES)]
     return digest(sorted(set(kind)))[:12]

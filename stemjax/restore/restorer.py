@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt16
 
 from stemjax.dataset.geometry import map_or_identity
+from stemjax.dataset.neighbours import surroundings
 from stemjax.distortion.map import DistortionMap, from_json
 from stemjax.errors import Refused, UserError
 from stemjax.model.stored import read_model
@@ -52,13 +53,12 @@ class Restorer:
         if the_map.width != width:
             raise UserError(f"the map is for frames {the_map.width} pixels wide, not {width}")
         restore = bind(self.network, the_map, height)
-        reach = self.network.settings.unet.context // 2
+        context = self.network.settings.unet.context
         restored = np.empty(stack.shape, np.uint16)
         for first in range(0, len(stack), BLOCK):
-            last = min(first + BLOCK, len(stack))
-            start = max(first - reach, 0)
-            seen = stack[start : last + reach]
-            restored[first:last] = restore(seen, slice(first - start, last - start))
+            block = slice(first, min(first + BLOCK, len(stack)))
+            seen, inside = surroundings(block, context, len(stack))
+            restored[block] = restore(stack[seen], inside)
         return restored.reshape(frames.shape)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,11 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import dask
+import jax
 from dask.callbacks import Callback
 from dask.delayed import Delayed
 
 from stemjax.errors import UserError
 from stemjax.progress import meter
+from stemjax.restore.cache import WORTH_KEEPING_S
 
 THREADS, PROCESSES = "threads", "processes"
 CONNECT_S = 60  # to reach a running cluster
@@ -40,9 +43,11 @@ def compute(tasks: Sequence[Delayed], scheduler: str, threads: int, label: str) 
             if key in keys:
                 advance()
 
-        # One thread more than the network keeps busy, to read and to write meanwhile.
+        # One unit at a time is restored on a CPU, where another thread reads ahead; a GPU is
+        # waited for by as many as read and write.
+        workers = 2 if jax.default_backend() == "cpu" else max(threads, 2)
         with Callback(posttask=told):
-            return list(dask.compute(*tasks, scheduler="threads", num_workers=max(threads, 2)))
+            return list(dask.compute(*tasks, scheduler="threads", num_workers=workers))
     from distributed import as_completed
 
     with _client(scheduler, threads) as client:
@@ -84,7 +89,13 @@ def _local_cluster(threads: int) -> Any:
     os.environ["DASK_DISTRIBUTED__LOGGING__DISTRIBUTED"] = "warning"
     # Without a GPU, as many threads of XLA as a process shall use, whatever the machine has.
     envs = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in visible_gpus()] or [{"NPROC": "1"}] * threads
-    options = [{"nthreads": 2, "dashboard": False, "env": env} for env in envs]
+    if cache := jax.config.jax_compilation_cache_dir:
+        kept = {"JAX_COMPILATION_CACHE_DIR": cache}
+        kept["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = str(WORTH_KEEPING_S)
+        envs = [{**env, **kept} for env in envs]
+    # Dask would take memory that JAX holds for a leak: the job's own limit is that of its profile.
+    common = {"nthreads": 2, "dashboard": False, "memory_limit": 0}
+    options = [{**common, "env": env} for env in envs]
     workers = {
         k: {"cls": SubprocessWorker, "options": {"worker_kwargs": each}}
         for k, each in enumerate(options)
@@ -98,7 +109,7 @@ def visible_gpus() -> list[str]:
     """Name the NVIDIA GPUs that this job may use, without taking hold of any."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return [each for each in visible.split(",") if each]
+        return [each for each in visible.split(",") if re.match(r"\d|GPU-|MIG-", each)]
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
     except OSError:

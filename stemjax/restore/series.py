@@ -10,6 +10,7 @@ import zarr
 from dask.delayed import Delayed, delayed
 
 from stemjax.dataset.geometry import map_or_identity, read_session
+from stemjax.dataset.neighbours import surroundings
 from stemjax.io.store import create_image, describe, multiscale, open_store, spans
 from stemjax.io.units import open_frames
 from stemjax.progress import say
@@ -31,7 +32,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Means:
-    """What to compute with; the frames do not depend on it.
+    """What to compute with; it changes no frame by more than a grey level.
 
     Attributes:
         scheduler: as for :func:`~stemjax.restore.scheduler.compute`.
@@ -88,13 +89,13 @@ def restore_acquisition(
         store=str(store),
         model=str(inputs.model.parent.resolve()),
         distortion=str(inputs.distortion.resolve()) if session else None,
-        context=model["config"]["unet"]["context"],
         made_from=digest(made_from),
     )
     part, of = means.part
     units = list(spans(shape))[part::of]
     label = f"restore {name}" if of == 1 else f"restore {name}, part {part + 1} of {of}"
-    tasks = unit_tasks(source["rapid"], units, work)
+    context = model["config"]["unet"]["context"]
+    tasks = unit_tasks(source["rapid"], units, context, work)
     made = compute(tasks, means.scheduler, means.threads, label)
     say(f"{label}: {sum(new for _, new in made)} of {len(units)} units computed")
     digests = [each for each, _ in made]
@@ -115,12 +116,14 @@ def restore_acquisition(
     }
 
 
-def unit_tasks(rapid: zarr.Array, units: Sequence[slice], work: Work) -> list[Delayed]:
+def unit_tasks(
+    rapid: zarr.Array, units: Sequence[slice], context: int, work: Work
+) -> list[Delayed]:
     """Make a task of every unit: it gets its raw frames, with the neighbours it needs."""
     frames = da.from_zarr(rapid, chunks=rapid.shards)
-    reach, restore = work.context // 2, delayed(restore_unit, pure=False)
+    restore = delayed(restore_unit, pure=False)
     tasks = []
     for unit in units:
-        seen = slice(max(unit.start - reach, 0), min(unit.stop + reach, len(frames)))
-        tasks.append(restore(frames[seen], unit, seen, work))
+        seen, inside = surroundings(unit, context, len(frames))
+        tasks.append(restore(frames[seen], inside, unit, work))
     return tasks

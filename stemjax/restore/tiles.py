@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-LARGEST = 1280  # pixels: taller or wider frames are tiled
+LARGEST = 1024  # pixels: taller or wider frames are tiled
 
 Tiles = Float[np.ndarray, "lanes y x context"]
 Apply = Callable[[Tiles], Float[np.ndarray, "lanes y x"]]

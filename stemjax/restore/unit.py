@@ -30,24 +30,22 @@ class Work:
         store: to write.
         model: folder of the model.
         distortion: record of the session's map; None to leave frames in rapid geometry.
-        context: frames that the network sees.
         made_from: digest of model, map and code.
     """
 
     store: str
     model: str
     distortion: str | None
-    context: int
     made_from: str
 
 
-def restore_unit(raw: AnyFrames, unit: slice, seen: slice, work: Work) -> tuple[str, bool]:
+def restore_unit(raw: AnyFrames, inside: slice, unit: slice, work: Work) -> tuple[str, bool]:
     """Restore and write one unit, unless it is there.
 
     Args:
         raw: frames as recorded, those of the unit and its neighbours.
-        unit: frames to restore.
-        seen: frames that `raw` holds.
+        inside: where the unit's own are in `raw`.
+        unit: where they are in the series.
         work: what they are restored with.
 
     Returns:
@@ -55,7 +53,6 @@ def restore_unit(raw: AnyFrames, unit: slice, seen: slice, work: Work) -> tuple[
     """
 
     def make() -> tuple[AnyFrames, str]:
-        inside = slice(unit.start - seen.start, unit.stop - seen.start)
         with NETWORK:
             made = _restore(work, raw.shape[1:])(raw, inside)
         return made, digest(made)
@@ -68,7 +65,7 @@ def restore_unit(raw: AnyFrames, unit: slice, seen: slice, work: Work) -> tuple[
         return write_unit(array, unit, labels, identity, make)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _restore(work: Work, shape: tuple[int, int]) -> Restore:
     """Get the network ready, once for all units."""
     session = read_record(work.distortion) if work.distortion else None

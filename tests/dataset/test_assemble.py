@@ -159,6 +159,18 @@ def test_noise_to_noise_a_single_frame_is_left_out(tmp_path: Path) -> None:
         assemble(settings(target="rapid", frames=1), several)
 
 
+def test_noise_to_noise_with_context_a_frame_is_left_that_the_network_does_not_see(
+    tmp_path: Path,
+) -> None:
+    model = settings(target="rapid", split="frames", validation=0.1)
+    model = model.model_copy(update={"unet": model.unet.model_copy(update={"context": 3})})
+    few, enough = sources(Handmade(tmp_path), "a", frames=3), sources(Handmade(tmp_path), "b")
+    with pytest.raises(Refused, match="a: too few frames for one to be the others' target"):
+        assemble(model, few)
+    (entry,) = assemble(model, enough)["pairs"]  # of four, all are needed to learn from
+    assert entry["frames"] == [0, 4]
+
+
 @pytest.mark.parametrize("correct", [True, False])
 def test_without_a_slow_scan_there_are_other_targets(tmp_path: Path, *, correct: bool) -> None:
     """The map has no offset for such a field, and there is nothing to measure one against."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stemjax.dataset.neighbours import cut, move_a_part, window
+from stemjax.dataset.neighbours import cut, move_a_part, surroundings, window
 
 SIZE, PATCH = 96, 32
 CORNER = (30, 34)
@@ -16,6 +16,22 @@ PLACES = np.arange(9 * SIZE * SIZE, dtype=np.float32).reshape(9, SIZE, SIZE)  # 
 )
 def test_a_window_holds_the_ends(frame: int, context: int, expected: list[int]) -> None:
     assert window(frame, context, 9).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("span", "context", "seen", "inside"),
+    [
+        ((0, 50), 1, (0, 50), (0, 50)),
+        ((50, 100), 5, (48, 102), (2, 52)),
+        ((0, 50), 5, (0, 52), (0, 50)),
+        ((100, 120), 5, (98, 120), (2, 22)),
+        ((1, 2), 5, (0, 4), (1, 2)),
+    ],
+)
+def test_surroundings_end_with_the_series(
+    span: tuple[int, int], context: int, seen: tuple[int, int], inside: tuple[int, int]
+) -> None:
+    assert surroundings(slice(*span), context, 120) == (slice(*seen), slice(*inside))
 
 
 def test_a_patch_is_cut_out_of_every_frame_of_the_window() -> None:

@@ -1,5 +1,6 @@
 """Shards that are kept while what they are made from is equal, and never half-written."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,18 @@ def test_a_unit_that_failed_has_no_label(tmp_path: Path) -> None:
         write_unit(array, slice(0, SHARD), tmp_path / "a.units", "other", killed)
     assert not (tmp_path / "a.units/0.json").exists()
     assert write(tmp_path, FRAMES, 0)
+
+
+@pytest.mark.parametrize("before", [None, np.float32])
+def test_jobs_that_share_out_a_series_start_its_store_once(
+    tmp_path: Path, before: type | None
+) -> None:
+    """Where there is none, and where there is one of another type."""
+    if before:
+        open_frames(tmp_path / "a.zarr", "0", FRAMES.shape, np.dtype(before))
+    with ThreadPoolExecutor(3) as jobs:
+        assert all(jobs.map(lambda unit: write(tmp_path, FRAMES, unit), range(3)))
+    np.testing.assert_array_equal(stored(tmp_path), FRAMES)
 
 
 def test_frames_of_another_dtype_start_the_store_anew(tmp_path: Path) -> None:

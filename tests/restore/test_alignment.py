@@ -44,3 +44,16 @@ def test_before_the_first_frame_it_stands_again_and_edges_are_held() -> None:
     np.testing.assert_array_equal(seen[0], frames[0])
     rows, columns = [1, 2, 3, 3], [0, 0, 0, 1]
     np.testing.assert_array_equal(seen[2], frames[1][np.ix_(rows, columns)])
+
+
+def test_half_pixels_do_not_depend_on_where_a_series_was_divided() -> None:
+    """Steps are measured to 0.02 px, so that halves are common."""
+    steps = np.random.default_rng(0).integers(-30, 31, (400, 2)) * 0.02
+    track = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
+    frames = np.arange(401 * 8 * 8, dtype=np.float32).reshape(401, 8, 8)
+    for frame in range(52, 348):
+        later = np.concatenate([np.zeros((1, 2)), np.cumsum(steps[50:], axis=0)])
+        np.testing.assert_array_equal(
+            with_neighbours(frames[50:], later, frame - 50, 5),
+            with_neighbours(frames, track, frame, 5),
+        )

@@ -1,6 +1,8 @@
 """Restore a microscope's file outside the workflow: the same code, one file in, one out."""
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import tifffile
 from jaxtyping import UInt16
 
 from stemjax.dataset.geometry import map_or_identity
+from stemjax.dataset.neighbours import surroundings
 from stemjax.distortion.settings import check_scan
 from stemjax.errors import Refused, UserError
 from stemjax.io.checks import read_frames
@@ -67,10 +70,19 @@ def restore_file(
             "correct": restorer.record["config"]["correct"],
             "versions": versions("jax", "flax"),
         }
-        write = _write_zarr if output.suffix.lower() == ".zarr" else _write_tiff
-        write(output, blocks, shape, scan, about, ~the_map.valid)
+        with _told(output):
+            if output.suffix.lower() == ".zarr":
+                _write_zarr(output, blocks, shape, scan, about, ~the_map.valid)
+            else:
+                _write_tiff(output, blocks, shape, scan, about)
     except Refused as refusal:
         raise UserError(str(refusal)) from None
+
+
+@contextmanager
+def _told(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror or error}") from None
 
@@ -79,6 +91,8 @@ def _session(row: Acquisition, distortion: str | Path | None, converted: Json) -
     if distortion is None:
         return None
     session = read_map(distortion)
+    if lacking := {"scan", "digest"} - session.keys():
+        raise UserError(f"{distortion} is no record of a map, it lacks '{min(lacking)}'")
     try:
         check_scan(row.acquisition, converted, session["scan"], f"the map {distortion}")
     except Refused as refusal:
@@ -89,18 +103,17 @@ def _session(row: Acquisition, distortion: str | Path | None, converted: Json) -
 
 def _restored(path: str, rapid: RawImage, restore: Restore, context: int) -> Iterator[Block]:
     """Yield the restored frames shard by shard, as they are written."""
-    count, reach = len(rapid.frames), context // 2
+    count = len(rapid.frames)
     advance = meter(count, "restore", bar=True)
     for unit in spans(rapid.frames.shape):
-        start = max(unit.start - reach, 0)
-        raw = read_frames(path, rapid, slice(start, min(unit.stop + reach, count)))
+        needed, _ = surroundings(unit, context, count)
+        raw = read_frames(path, rapid, needed)
         made = []
         for first in range(unit.start, unit.stop, BLOCK):
-            last = min(first + BLOCK, unit.stop)
-            seen = slice(max(first - reach, 0) - start, last + reach - start)
-            inside = slice(min(first, reach), min(first, reach) + last - first)
-            made.append(restore(raw[seen], inside))
-            for _ in range(first, last):
+            block = slice(first, min(first + BLOCK, unit.stop))
+            seen, inside = surroundings(block, context, count)
+            made.append(restore(raw[seen.start - needed.start : seen.stop - needed.start], inside))
+            for _ in made[-1]:
                 advance()
         yield np.concatenate(made)
 
@@ -128,7 +141,6 @@ def _write_tiff(
     shape: tuple[int, int, int],
     scan: Json,
     about: Json,
-    extrapolated: ColumnMask,
 ) -> None:
     pixel = {
         f"PhysicalSize{axis}{unit}": value
@@ -136,7 +148,8 @@ def _write_tiff(
         for unit, value in (("", scan["pixel_size_nm"]), ("Unit", "nm"))
     }
     time = {"TimeIncrement": scan["frame_time_s"], "TimeIncrementUnit": "s"}
-    metadata = {"axes": "TYX", "Name": about["acquisition"], **pixel, **time}
+    said = {"Name": about["acquisition"], "Description": json.dumps(about)}
+    metadata = {"axes": "TYX", **said, **pixel, **time}
     frames = (frame for block in blocks for frame in block)
     with written_aside(output) as aside:
         tifffile.imwrite(

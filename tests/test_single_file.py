@@ -75,8 +75,10 @@ def test_a_tiff_says_its_pixel_size_and_time(
     network = load_network(handmade.results / "models/m")
     with tifffile.TiffFile(handmade.results.parent / "out.tif") as file:
         np.testing.assert_array_equal(file.asarray(), bind(network, straight(32), 20)(FRAMES))
-        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+        image = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
+    pixels = image["Pixels"]
     assert (pixels["PhysicalSizeX"], pixels["PhysicalSizeXUnit"]) == (2.1, "nm")
+    assert json.loads(image["Description"])["geometry"] == "rapid"
     assert pixels["TimeIncrement"] == pytest.approx(20 * 54.4e-6)
 
 
@@ -86,6 +88,8 @@ def test_a_tiff_says_its_pixel_size_and_time(
         ("out.png", [], "out.png: restored frames are written as .zarr or .tif"),
         ("heating.tif", [], "heating.tif exists already; remove it, or name another output"),
         ("out.tif", ["--map", "nowhere.json"], "nowhere.json holds no distortion map"),
+        ("out.tif", ["--map", "bare"], "bare is no record of a map, it lacks 'digest'"),
+        ("out.tif", ["--dwell-us", "-1"], "argument --dwell-us: invalid positive value: '-1'"),
         ("out.tif", ["--model", "nowhere"], "--model: 'nowhere' holds no finished model"),
         ("no/folder/out.tif", ["--map", "slower"], "its dwell_us is 0.1, that of the map slower"),
     ],
@@ -104,6 +108,7 @@ def test_mistakes_are_told_in_one_line_and_nothing_is_written(
     slower = json.loads((handmade.results / "distortion/monday.json").read_text())
     slower["scan"]["dwell_us"] = 5.0
     (folder / "slower").write_text(json.dumps(slower))
+    (folder / "bare").write_text(json.dumps({k: v for k, v in slower.items() if k != "digest"}))
     before = sorted(folder.rglob("*"))
     assert restore(handmade, output, *more) == 1
     (said,) = capsys.readouterr().err.splitlines()
@@ -111,6 +116,20 @@ def test_mistakes_are_told_in_one_line_and_nothing_is_written(
     assert line in said
     assert sorted(folder.rglob("*")) == before
     assert (folder / "heating.tif").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("output", ["out.zarr", "out.tif"])
+def test_a_frame_that_cannot_be_used_leaves_nothing_half_written(
+    handmade: Handmade, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    folder = handmade.results.parent
+    frames = FRAMES.copy()
+    frames[55] = 7
+    write_velox(folder / "heating.emd", frames, SCAN)
+    before = sorted(path for path in folder.rglob("*"))
+    assert restore(handmade, output) == 1
+    assert "heating.emd: frame 56 is 7 everywhere" in capsys.readouterr().err
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_a_file_that_is_not_there_is_told(
