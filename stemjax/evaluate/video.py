@@ -1,5 +1,6 @@
 """Grey pictures to H.264, of constant quality and of limited size whatever they show."""
 
+import os
 import subprocess
 from collections.abc import Iterable
 from contextlib import closing
@@ -85,6 +86,8 @@ def write_video(
         "-movflags": "+faststart",
         "-f": "mp4",
     }
+    # Else a fork precedes the encoder's start, which may hang where JAX has started threads.
+    os.environ["IMAGEIO_FFMPEG_NO_PREVENT_SIGINT"] = "1"
     with written_aside(path) as aside:
         writer = write_frames(
             aside,
