@@ -9,7 +9,6 @@ series with its frames moved up and down by whole pixels, as a strong drift woul
 per frame with jumps of 20.
 """
 
-import subprocess
 import sys
 import tempfile
 from contextlib import chdir
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import yaml
+from experiment import run_experiment
 
 import stemjax
 from stemjax.distortion.map import from_json
@@ -25,31 +24,22 @@ from stemjax.evaluate.metrics import fitted
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 
-ROOT = Path(__file__).parents[1]
 FIELDS, FRAMES, SERIES, SIZE, EPOCHS = 8, 10, 60, 512, 4
 SERIES_NAME, MODELS = "heating", {"one": 1, "five": 5}
 BORDER = 40  # pixels: what the drift brings in
 
 
 def experiment(folder: Path, seed: int) -> None:
-    """Write sheet and config and run the workflow up to the restored series."""
-    rows = ["acquisition\tsession\trole\trapid\tslow\ttruth"]
-    names = {**{f"train-{k}": "train" for k in range(1, FIELDS + 1)}, SERIES_NAME: "series"}
-    for name, role in names.items():
-        files = [f"raw/simulated/{name}_{f}" for f in ("rapid.emd", "slow.emd", "truth.h5")]
-        rows.append("\t".join([name, "day-1", role, *files]))
-    (folder / "acquisitions.tsv").write_text("\n".join(rows) + "\n")
+    """Run the workflow up to the restored series."""
+    roles = {**{f"train-{k}": "train" for k in range(1, FIELDS + 1)}, SERIES_NAME: "series"}
     config = {
         "unet": {"features": 8},
         "train": {"epochs": EPOCHS, "validation": 0.0, "learning_rate": 6.0e-3},
         "models": {name: {"target": "slow", "context": n} for name, n in MODELS.items()},
         "simulate": {"size": SIZE, "frames": FRAMES, "series_frames": SERIES, "seed": seed},
     }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
     wanted = [f"results/restored/{model}/{SERIES_NAME}.json" for model in MODELS]
-    command = [sys.executable, "-m", "snakemake", *wanted, "-s", str(ROOT / "Snakefile"), "-c", "2"]
-    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # progress stays to be seen
+    run_experiment(folder, roles, config, wanted)
 
 
 def decibels(restored: np.ndarray, truth: h5py.File, valid: np.ndarray) -> list[float]:

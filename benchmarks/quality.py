@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import yaml
+from experiment import ROOT, run_experiment
 
 from stemjax.dataset.pairs import load_pairs
 from stemjax.dataset.scale import Scale
@@ -26,7 +26,6 @@ from stemjax.io.store import open_store
 from stemjax.records import read_record
 from stemjax.sheet import read_sheet
 
-ROOT = Path(__file__).parents[1]
 PEER = ROOT / "benchmarks" / "peers"
 MODEL, TRAIN, TEST, FRAMES, JUDGED = "dlf-slow", 8, 4, 10, 2
 PER_EPOCH = 160  # steps that the data set makes up
@@ -34,25 +33,17 @@ LEVELS = ("0.8", "1.2", "1.6", "2.0")
 
 
 def experiment(folder: Path, steps: int, seed: int) -> None:
-    """Write sheet and config and run the workflow up to the restored frames."""
-    rows = ["acquisition\tsession\trole\trapid\tslow\ttruth"]
-    for role, count in (("train", TRAIN), ("test", TEST)):
-        for k in range(1, count + 1):
-            name = f"{role}-{k}"
-            files = [f"raw/simulated/{name}_{f}" for f in ("rapid.emd", "slow.emd", "truth.h5")]
-            rows.append("\t".join([name, "day-1", role, *files]))
-    (folder / "acquisitions.tsv").write_text("\n".join(rows) + "\n")
+    """Run the workflow up to the restored frames."""
+    counts = {"train": TRAIN, "test": TEST}
+    roles = {f"{role}-{k + 1}": role for role, count in counts.items() for k in range(count)}
     config = {
         "train": {"epochs": max(round(steps / PER_EPOCH), 1), "validation": 0.0},
         "models": {MODEL: {"target": "slow"}},
         "simulate": {"size": 512, "frames": FRAMES, "seed": seed},
     }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
     stages = (f"restored/{MODEL}", "dcfi")
     wanted = [f"results/{stage}/test-{k}.json" for stage in stages for k in range(1, TEST + 1)]
-    command = [sys.executable, "-m", "snakemake", *wanted, "-s", str(ROOT / "Snakefile"), "-c", "2"]
-    command += ["--directory", str(folder), "--configfile", str(folder / "config.yaml")]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # progress stays to be seen
+    run_experiment(folder, roles, config, wanted)
 
 
 def write_pairs(folder: Path, references: list[References], record: dict) -> None:

@@ -54,7 +54,7 @@ def all_records():
         *collect("results/models/{model}/model.json", model=CONFIG.models),
         *restored("results/restored/{model}/{acquisition}.json"),
         *evaluation_records(),
-        *movie_records(),
+        *restored("results/report/movies/{model}/{acquisition}.json", ["series"]),
     ]
 
 
@@ -66,22 +66,13 @@ def evaluation_records():
     ]
 
 
-def movie_records():
-    """Name the movies: of each series, by every model that restores it."""
-    return [
-        f"results/report/movies/{model}/{name}.json"
-        for model, names in RESTORED.items()
-        for name in names
-        if SHEET[name].role == "series"
-    ]
-
-
-def restored(pattern):
-    """Fill in a pattern for every model and every acquisition that it restores."""
+def restored(pattern, roles=("test", "series")):
+    """Fill in a pattern for every model and every acquisition of these roles that it restores."""
     return [
         pattern.format(model=model, acquisition=name)
         for model, names in RESTORED.items()
         for name in names
+        if SHEET[name].role in roles
     ]
 
 

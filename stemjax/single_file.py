@@ -17,11 +17,12 @@ from stemjax.io.checks import read_frames
 from stemjax.io.convert import recorded_scan
 from stemjax.io.image import RawImage
 from stemjax.io.raw import pick_rapid
-from stemjax.io.store import create_frames, create_image, describe, multiscale, new_store, spans
+from stemjax.io.store import create_frames, new_store, spans
 from stemjax.progress import meter, say
 from stemjax.provenance import versions, written_aside
 from stemjax.restore.frames import Restore, bind
 from stemjax.restore.restorer import load_restorer, read_map
+from stemjax.restore.series import describe_restored
 from stemjax.sheet import Acquisition, split_title
 from stemjax.typing import ColumnMask, Json
 
@@ -130,9 +131,7 @@ def _write_zarr(
         array = create_frames(group, "0", shape, np.dtype(np.uint16))
         for unit, block in zip(spans(shape), blocks, strict=True):
             array[unit] = block
-        create_image(group, "mask", np.broadcast_to(extrapolated, shape[1:]).copy())
-        series = multiscale("0", scan["pixel_size_nm"], scan["frame_time_s"])
-        describe(group, [{**series, "name": about["acquisition"]}], about)
+        describe_restored(group, np.broadcast_to(extrapolated, shape[1:]).copy(), scan, about)
 
 
 def _write_tiff(

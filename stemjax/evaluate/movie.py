@@ -23,14 +23,13 @@ from stemjax.evaluate.panels import (
     strip,
 )
 from stemjax.evaluate.video import choose_pace, write_video
-from stemjax.io.store import SHARD, open_store
+from stemjax.io.store import open_store, shard_frames
 from stemjax.progress import say, track
 from stemjax.provenance import digest, file_sha256, versions
 from stemjax.records import read_record
 from stemjax.typing import Json
 
 LARGEST_PANEL = 640  # pixels
-BLOCK_BYTES = 64e6  # of frames that are read at once
 
 
 def render_movie(
@@ -140,8 +139,7 @@ def _noisy(panels: Sequence[Panel], background: Picture) -> tuple[int, int, int,
 def _pairs(panels: Sequence[Panel], step: int) -> Iterator[tuple[Picture, ...]]:
     """Yield rapid and restored picture of every `step`-th frame, with few frames in memory."""
     total, *shape = panels[0].frames.shape
-    size = np.prod(shape) * panels[0].frames.dtype.itemsize
-    reach = step * max(1, min(SHARD, int(BLOCK_BYTES / size)))
+    reach = step * shard_frames(*shape)
     for first in range(0, total, reach):
         span = slice(first, min(first + reach, total), step)
         blocks = [np.asarray(panel.frames[span]) for panel in panels]

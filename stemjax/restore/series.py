@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import zarr
 from dask.delayed import Delayed, delayed
+from jaxtyping import Bool
 
 from stemjax.dataset.geometry import map_or_identity, read_session
 from stemjax.dataset.neighbours import surroundings
@@ -103,10 +104,8 @@ def restore_acquisition(
     used = versions("jax", "flax")
     mask = np.broadcast_to(~map_or_identity(session, shape[2]).valid, shape[1:]).copy()
     if of == 1:
-        create_image(target, "mask", mask)
         origin = {"acquisition": name, "geometry": geometry, **made_from, "versions": used}
-        series = multiscale("0", about["pixel_size_nm"], about["frame_time_s"])
-        describe(target, [{**series, "name": name}], origin)
+        describe_restored(target, mask, about, origin)
     return {
         "digest": digest(*digests, mask),
         "frames": converted["frames"],
@@ -114,6 +113,22 @@ def restore_acquisition(
         "geometry": geometry,
         "versions": used,
     }
+
+
+def describe_restored(
+    group: zarr.Group, mask: Bool[np.ndarray, "y x"], scan: Json, origin: Json
+) -> None:
+    """Write the mask beside the frames ``0``, and say what they are and were made from.
+
+    Args:
+        group: the store.
+        mask: true where the map is extrapolated.
+        scan: ``pixel_size_nm`` and ``frame_time_s``, among others.
+        origin: ``acquisition``, and identities of what the frames were made from.
+    """
+    create_image(group, "mask", mask)
+    series = multiscale("0", scan["pixel_size_nm"], scan["frame_time_s"])
+    describe(group, [{**series, "name": origin["acquisition"]}], origin)
 
 
 def unit_tasks(
