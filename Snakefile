@@ -26,6 +26,7 @@ include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/restore.smk"
 include: "rules/evaluate.smk"
+include: "rules/report.smk"
 
 
 if CONFIG.simulate:

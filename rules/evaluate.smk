@@ -1,5 +1,5 @@
 # What the results are worth: input restored frames, slow scans, truth; output the records
-# results/evaluation/{acquisition}/{method}.json, the table metrics.csv, movies and the report.
+# results/evaluation/{acquisition}/{method}.json and the table metrics.csv.
 
 
 rule evaluate_baselines:
@@ -53,30 +53,6 @@ rule evaluate_restored:
         "../scripts/evaluate_restored.py"
 
 
-rule render_movie:
-    input:
-        converted="results/converted/{acquisition}.json",
-        restored="results/restored/{model}/{acquisition}.json",
-        temperatures=movie_log,
-    output:
-        "results/report/movies/{model}/{acquisition}.json",
-    log:
-        "logs/render_movie/{model}/{acquisition}.log",
-    benchmark:
-        "results/benchmark/render_movie/{model}/{acquisition}.jsonl"
-    conda:
-        "../envs/report.yaml"
-    threads: 2
-    resources:
-        mem_mb=megabytes(1500),
-        runtime=minutes(60),
-    params:
-        temperatures=row_log,
-        code=code_digest("evaluate"),
-    script:
-        "../scripts/render_movie.py"
-
-
 rule collect_metrics:
     input:
         evaluation_records(),
@@ -95,30 +71,3 @@ rule collect_metrics:
         code=code_digest("evaluate"),
     script:
         "../scripts/collect_metrics.py"
-
-
-rule write_report:
-    input:
-        all_records(),
-        metrics="results/evaluation/metrics.csv",
-    output:
-        report(
-            "results/report/index.html",
-            caption="../report/index.rst",
-            category="Evaluation",
-        ),
-    log:
-        "logs/write_report.log",
-    benchmark:
-        "results/benchmark/write_report.jsonl"
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
-    params:
-        sheet=sheet_settings(),
-        models=RESTORED,
-        code=code_digest("evaluate"),
-    script:
-        "../scripts/write_report.py"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stemjax.evaluate.movie import render_movie
 from stemjax.records import job_log, write_record
+from stemjax.report.movie import render_movie
 
 with job_log(snakemake.log[0]):
     record = Path(snakemake.output[0])

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stemjax.evaluate.report import write_report
 from stemjax.records import job_log
+from stemjax.report.index import write_report
 from stemjax.sheet import Acquisition
 
 with job_log(snakemake.log[0]):

@@ -26,6 +26,9 @@ PACKAGE = Path(__file__).parent
 UNTRACKED = {"stemjax", "stemjax.config", "stemjax.errors", "stemjax.progress", "stemjax.typing"}
 
 
+ASSETS = {".j2", ".css", ".js"}  # what pages are made from
+
+
 @contextmanager
 def written_aside(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` and rename it onto `path` if the body succeeds.
@@ -117,8 +120,8 @@ def code_digest(stage: str) -> str:
         tree = _bare_tree(module)
         seen[module] = ast.dump(tree)
         todo.extend(_imports(tree))
-    templates = sorted((PACKAGE / stage).rglob("*.j2"))
-    return digest(sorted(seen.items()), *(file_sha256(path) for path in templates))[:16]
+    assets = (path for path in (PACKAGE / stage).rglob("*") if path.suffix in ASSETS)
+    return digest(sorted(seen.items()), *(file_sha256(path) for path in sorted(assets)))[:16]
 
 
 def _modules_of(stage: str) -> Iterator[str]:

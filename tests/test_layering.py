@@ -12,7 +12,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "stemjax"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-STAGES = ("io", "integrate", "distortion", "dataset", "model", "train", "restore", "evaluate")
+STAGES = (
+    "io",
+    "integrate",
+    "distortion",
+    "dataset",
+    "model",
+    "train",
+    "restore",
+    "evaluate",
+    "report",
+)
 ALLOWED = {stage: set(STAGES[: i + 1]) for i, stage in enumerate(STAGES)}
 ALLOWED["simulate"] = {"simulate", "io"}
 ALLOWED["__init__.py"] = {"restore"}  # in stemjax.load, when it is called

@@ -1,1 +1,1 @@
-"""What the results are worth: metrics, baselines, figures, the report."""
+"""What the results are worth: metrics, baselines, statistics."""

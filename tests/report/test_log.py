@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stemjax.errors import Refused
-from stemjax.evaluate.log import temperatures
+from stemjax.report.log import temperatures
 
 SECONDS = np.array([-1.0, 0.0, 0.5, 3.0, 4.0, 4.5])
 DEGREES = [np.nan, 100.0, 110.0, 150.0, 150.0, np.nan]  # from 100 to 140, then to 150 in 1 s

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from scipy.ndimage import shift
 
 from stemjax.distortion.map import DistortionMap, from_json, undistort, warp_matrices
-from stemjax.evaluate.figures import grey_range, png, scale_bar
 from stemjax.integrate.align import displacement, spectrum
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import OK, is_ok
+from stemjax.report.figures import grey_range, png, scale_bar
 from stemjax.sheet import Acquisition
 from stemjax.typing import Image, Json
 

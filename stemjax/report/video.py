@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe, write_frames
 
-from stemjax.evaluate.panels import Picture
 from stemjax.provenance import written_aside
+from stemjax.report.panels import Picture
 
 SLOWEST, FASTEST = 5.0, 30.0  # frames per second
 MOST_FRAMES = 3000  # of a movie; a longer series is shown faster

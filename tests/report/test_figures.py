@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stemjax.evaluate.figures import (
+from stemjax.report.figures import (
     drift_figure,
     learning_curves,
     scale_bar,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stemjax.evaluate.panels import DIGIT_WIDE, GAP, Panel, Picture, picture, scale_bar, strip
 from stemjax.provenance import written_aside
+from stemjax.report.panels import DIGIT_WIDE, GAP, Panel, Picture, picture, scale_bar, strip
 
 MOMENTS = 6
 LARGEST_TILE = 320  # pixels

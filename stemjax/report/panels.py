@@ -12,7 +12,7 @@ import zarr
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from stemjax.evaluate.figures import bar_length, grey_range
+from stemjax.report.figures import bar_length, grey_range
 from stemjax.typing import AnyFrames, AnyImage
 
 SAMPLES = 20  # frames whose grey levels stand for those of the whole series

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stemjax.evaluate.figures import learning_curves
 from stemjax.provenance import read_json
 from stemjax.records import REFUSED
+from stemjax.report.figures import learning_curves
 from stemjax.selection import model_rows
 from stemjax.sheet import Acquisition
 from stemjax.typing import Json

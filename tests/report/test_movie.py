@@ -11,11 +11,11 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from stemjax.errors import Refused
-from stemjax.evaluate import video
-from stemjax.evaluate.movie import render_movie
-from stemjax.evaluate.panels import captions, make_panel, picture, scale_bar, strip, zoom
-from stemjax.evaluate.video import choose_pace, write_video
 from stemjax.io.store import open_store
+from stemjax.report import video
+from stemjax.report.movie import render_movie
+from stemjax.report.panels import captions, make_panel, picture, scale_bar, strip, zoom
+from stemjax.report.video import choose_pace, write_video
 from tests.handmade import PIXEL_NM, Handmade
 
 GAP, STRIP = 8, 32  # the layout, pixels

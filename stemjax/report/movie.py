@@ -7,9 +7,13 @@ import numpy as np
 from jaxtyping import Float
 
 from stemjax.errors import Refused
-from stemjax.evaluate.contact import write_contact_sheet
-from stemjax.evaluate.log import temperatures
-from stemjax.evaluate.panels import (
+from stemjax.io.store import open_store, shard_frames
+from stemjax.progress import say, track
+from stemjax.provenance import digest, file_sha256, versions
+from stemjax.records import read_record
+from stemjax.report.contact import write_contact_sheet
+from stemjax.report.log import temperatures
+from stemjax.report.panels import (
     GAP,
     NARROWEST,
     STRIP,
@@ -22,11 +26,7 @@ from stemjax.evaluate.panels import (
     shown_shape,
     strip,
 )
-from stemjax.evaluate.video import choose_pace, write_video
-from stemjax.io.store import open_store, shard_frames
-from stemjax.progress import say, track
-from stemjax.provenance import digest, file_sha256, versions
-from stemjax.records import read_record
+from stemjax.report.video import choose_pace, write_video
 from stemjax.typing import Json
 
 LARGEST_PANEL = 640  # pixels

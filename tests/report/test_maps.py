@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from stemjax.distortion.map import DistortionMap
-from stemjax.evaluate.maps import map_figure, overlay_figure, profile_figure, session_maps
 from stemjax.provenance import read_json, write_json
+from stemjax.report.maps import map_figure, overlay_figure, profile_figure, session_maps
 from stemjax.sheet import Acquisition
 from tests.handmade import Handmade, canvas, straight, view
 

@@ -14,14 +14,14 @@ from stemjax import __version__
 from stemjax.dataset.geometry import map_or_identity, read_session
 from stemjax.distortion.map import undistort, warp_matrices
 from stemjax.errors import Refused
-from stemjax.evaluate.figures import drift_figure, side_by_side
-from stemjax.evaluate.maps import session_maps
-from stemjax.evaluate.models import curves_figure, described_models, model_record
 from stemjax.evaluate.table import read_metrics
 from stemjax.io.store import open_store
 from stemjax.progress import say, track
 from stemjax.provenance import read_json, written_aside
 from stemjax.records import REFUSED, is_ok
+from stemjax.report.figures import drift_figure, side_by_side
+from stemjax.report.maps import session_maps
+from stemjax.report.models import curves_figure, described_models, model_record
 from stemjax.sheet import Acquisition
 from stemjax.typing import AnyImage, Json
 
@@ -64,7 +64,7 @@ def write_report(
         "curves": curves and embedded(curves),
     }
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = files("stemjax.evaluate").joinpath("templates/report.html.j2").read_text("utf-8")
+    template = files("stemjax.report").joinpath("templates/report.html.j2").read_text("utf-8")
     with written_aside(path) as aside:
         aside.write_text(environment.from_string(template).render(context), encoding="utf-8")
     say(f"report: {path}")

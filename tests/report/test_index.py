@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stemjax.evaluate.report import summarise, write_report
 from stemjax.evaluate.table import COLUMNS
+from stemjax.report.index import summarise, write_report
 from stemjax.sheet import Acquisition
 from tests.handmade import Handmade, canvas, settings, straight
 
