@@ -11,7 +11,9 @@ from scipy.ndimage import gaussian_filter
 
 from stemjax.config import Model, Train
 from stemjax.config import UNet as UNetSettings
-from stemjax.distortion.map import DistortionMap
+from stemjax.distortion.lag import Lag, lag_from_json
+from stemjax.distortion.map import DistortionMap, warp_matrices
+from stemjax.evaluate.references import References
 from stemjax.io.store import create_frames, create_image, describe, multiscale, new_store
 from stemjax.model.parameters import save_parameters
 from stemjax.model.unet import UNet
@@ -60,6 +62,42 @@ def settings(
         frames=frames,
         unet=UNetSettings(features=2, depth=1),
         train=Train(**chosen),
+    )
+
+
+NO_LAG = {"decays_us": [1e-4, 1e-3], "weights": [0.9, 0.1], "delay_px": 0.0}
+NO_LAG |= {"amplifier_us": 1e-5, "dwell_us": 0.1, "decays_error_us": [1e-5, 1e-4]}
+
+
+def references(
+    rapid: np.ndarray,
+    *,
+    slow: Sequence[np.ndarray | None] = (),
+    truth: Sequence[np.ndarray | None] = (),
+    dcfi: Sequence[np.ndarray | None] = (),
+    border: int = 8,
+    first: int = 0,
+    mapped: bool = True,
+    lag: Lag | None = None,
+) -> References:
+    """Give what frames (t, y, x) are compared with, of a scan that is not distorted."""
+    nothing: list[np.ndarray | None] = [None] * len(rapid)
+    _, height, width = rapid.shape
+    return References(
+        index=np.arange(first, first + len(rapid)),
+        raw=rapid,
+        still=list(dcfi) or nothing,
+        rapid=rapid,
+        dcfi=list(dcfi) or nothing,
+        slow=list(slow) or nothing,
+        truth=list(truth) or nothing,
+        inside=(slice(border, height - border), slice(border, width - border)),
+        geometry="slow" if mapped else "rapid",
+        warp=warp_matrices(straight(width), height),
+        distortion=straight(width),
+        lag=(lag or lag_from_json(NO_LAG)) if mapped else None,
+        pixel_size_nm=PIXEL_NM,
+        integrated=len(rapid),
     )
 
 
@@ -118,8 +156,6 @@ class Handmade:
         height: int | None = None,
     ) -> Path:
         """Write a session's map as the fit does."""
-        lag = {"decays_us": [1e-4, 1e-3], "weights": [0.9, 0.1], "delay_px": 0.0}
-        lag |= {"amplifier_us": 1e-5, "dwell_us": 0.1, "decays_error_us": [1e-5, 1e-4]}
         strips = {**distortion.to_json(), "acquisition": "elsewhere", "strip_width": 10}
         content = {**distortion.to_json(), "shifts": shifts or {}}
         return self.record(
@@ -129,7 +165,7 @@ class Handmade:
             left_out={},
             leave_one_out_px={},
             method="spline",
-            lag=lag,
+            lag=NO_LAG,
             strips=strips,
             scan={**SCAN, "shape": [height or distortion.width, distortion.width]},
             digest=digest(content),

@@ -28,7 +28,21 @@ def field_offset(
     """
     rows, columns = warp_matrices(distortion, len(rapid))
     still = spectrum(undistort(rapid.astype(np.float32), rows, columns))
+    as_rapid = as_rapid_matrix(distortion, lag)
+    return displacement(still, spectrum(slow.astype(float) @ as_rapid @ columns))
+
+
+def as_rapid_matrix(distortion: DistortionMap, lag: Lag) -> Float[np.ndarray, "x x"]:
+    """Express as a matrix what the rapid scan and its lag make of the lines of an ideal image.
+
+    Args:
+        distortion: the session's map.
+        lag: the detector's response.
+
+    Returns:
+        ``image @ matrix``, of an image on the slow grid, is what the rapid scan shows of it, but
+        for the map's shift of rows.
+    """
     grid = np.flatnonzero(distortion.valid)
     seen = np.interp(np.arange(distortion.width), distortion.columns[grid], grid)
-    as_rapid = spline_matrix(distortion.width, seen).T @ lag_matrix(lag, distortion.width)
-    return displacement(still, spectrum(slow.astype(float) @ as_rapid @ columns))
+    return spline_matrix(distortion.width, seen).T @ lag_matrix(lag, distortion.width)

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from scipy.ndimage import shift
 
 from stemjax.dataset.geometry import map_or_identity, read_session
-from stemjax.distortion.lag import lag_from_json
+from stemjax.distortion.lag import Lag, lag_from_json
 from stemjax.distortion.map import DistortionMap, undistort, warp_matrices
-from stemjax.distortion.offset import field_offset
+from stemjax.distortion.offset import as_rapid_matrix, field_offset
 from stemjax.io.store import open_store
 from stemjax.records import read_record
 from stemjax.sheet import Acquisition
@@ -27,22 +27,38 @@ class References:
 
     Attributes:
         index: numbers of the frames in the acquisition.
+        raw: the rapid frames as recorded.
+        still: for each frame the integration as recorded, moved onto it, None where the
+            integrated frames show another state.
         rapid: the rapid frames, undistorted where there is a map.
         dcfi: for each frame the integration, undistorted likewise, moved onto it, None where
             the integrated frames show another state.
         slow: for each frame the slow scan moved onto it, None where it shows another state.
         truth: for each frame the ideal restoration, None outside simulations.
         inside: rows and columns that are judged.
-        geometry: of all of these; in rapid geometry there is neither slow scan nor truth.
+        geometry: of all but `raw` and `still`; in rapid geometry there is neither slow scan nor
+            truth.
+        warp: matrices that undistort frames.
+        distortion: the map they belong to.
+        lag: the detector's response, None without a map.
+        pixel_size_nm: of both scans.
+        integrated: how many frames the integration is the mean of.
     """
 
     index: Int[np.ndarray, " t"]
+    raw: Frames
+    still: list[Image | None]
     rapid: Frames
     dcfi: list[Image | None]
     slow: list[Image | None]
     truth: list[Image | None]
     inside: tuple[slice, slice]
     geometry: Literal["slow", "rapid"]
+    warp: tuple[Float[np.ndarray, "y y"], Float[np.ndarray, "x x"]]
+    distortion: DistortionMap
+    lag: Lag | None
+    pixel_size_nm: float
+    integrated: int
 
     def of_frame(self, k: int) -> dict[str, Image]:
         """Name what the frame at place `k` is compared with, as far as there is any, best first.
@@ -55,6 +71,18 @@ class References:
         else:
             named = {"slow": self.slow[k], "truth": self.truth[k]}
         return {name: image for name, image in named.items() if image is not None}
+
+    def as_rapid(self) -> Float[np.ndarray, "x x"]:
+        """Give the matrix that makes of an undistorted image what a rapid frame shows of it.
+
+        That is, undistorted once more: ``image @ matrix`` lags, and is otherwise where it was.
+
+        Raises:
+            ValueError: without a map nothing is known of the lag.
+        """
+        if self.lag is None:
+            raise ValueError("there is no map, so the lag is not known")
+        return as_rapid_matrix(self.distortion, self.lag) @ self.warp[1]
 
 
 def load_references(
@@ -78,36 +106,44 @@ def load_references(
     count = acquired["frames"]
     read_record(dcfi)
     session = read_session(row.acquisition, acquired, distortion, needed=False)
-    source, _ = open_store(converted.with_suffix(".zarr"))
+    source, scan = open_store(converted.with_suffix(".zarr"))
     the_map = map_or_identity(session, source["rapid"].shape[2])
     integrated, about = open_store(dcfi.with_suffix(".zarr"))
     first = about["first_frame"]
     index = chosen_frames(count, frames, first)
     chosen = index.tolist()
-    rows, columns = warp_matrices(the_map, source["rapid"].shape[1])
+    warp = warp_matrices(the_map, source["rapid"].shape[1])
     raw = np.stack([np.asarray(source["rapid"][k], np.float32) for k in chosen])
-    still = undistort(np.asarray(integrated["dcfi"], np.float32), rows, columns)
+    still = np.asarray(integrated["dcfi"], np.float32)
     drift = np.zeros((count, 2))
     drift[first:] = integrated["drift"]
     slow, offset = None, np.zeros(2)
-    if session and "slow" in source:
+    lag = lag_from_json(session["lag"]) if session else None
+    if lag and "slow" in source:
         slow = np.asarray(source["slow"], float)
-        lag = lag_from_json(session["lag"])
-        offset = field_offset(the_map, lag, np.asarray(integrated["dcfi"]), slow)
+        offset = field_offset(the_map, lag, still, slow)
 
     def moved(image: Image | None, frame: int, by: Float[np.ndarray, " yx"]) -> Image | None:
         if image is None or frame < first:
             return None
         return shift(image, by, order=3, mode="nearest")
 
+    undistorted = undistort(still, *warp)
     return References(
         index=index,
-        rapid=undistort(raw, rows, columns),
-        dcfi=[moved(still, k, drift[k]) for k in chosen],
+        raw=raw,
+        still=[moved(still, k, drift[k]) for k in chosen],
+        rapid=undistort(raw, *warp),
+        dcfi=[moved(undistorted, k, drift[k]) for k in chosen],
         slow=[moved(slow, k, drift[k] - offset) for k in chosen],
         truth=_truth(row.truth if session else "", index),
         inside=judged(the_map, source["rapid"].shape[1]),
         geometry="slow" if session else "rapid",
+        warp=warp,
+        distortion=the_map,
+        lag=lag,
+        pixel_size_nm=scan["pixel_size_nm"],
+        integrated=count - first,
     )
 
 

@@ -7,11 +7,13 @@ import h5py
 import numpy as np
 import pytest
 
+from stemjax.distortion.lag import Lag
 from stemjax.distortion.map import DistortionMap
 from stemjax.errors import Refused
 from stemjax.evaluate.references import BORDER, References, chosen_frames, judged, load_references
 from stemjax.sheet import Acquisition
-from tests.handmade import Handmade, canvas, straight, view
+from tests.handmade import PIXEL_NM, Handmade, canvas, straight, view
+from tests.handmade import references as handmade_references
 
 FIRST = 3  # frame of the final state
 DRIFT = np.array([[0, 0], [2, -1], [-3, 4]])  # of the frames from there on
@@ -70,6 +72,38 @@ def test_an_undistorted_frame_shows_a_column_where_the_map_says(references: Refe
     left = (references.rapid[FIRST][:, :62] - rapid[:, 2:])[references.inside]
     # The lag's displacement, here none, is measured to a fiftieth of a pixel and taken off.
     assert left.std() < 0.03 * rapid.std()
+
+
+def test_frames_and_integration_are_kept_as_recorded_too(references: References) -> None:
+    for k in range(FIRST, 6):
+        y, x = DRIFT[k - FIRST]
+        np.testing.assert_array_equal(references.raw[k], view(canvas(8), -y, -x - 2))
+        still = references.still[k]
+        assert still is not None
+        left = (still - references.raw[k])[references.inside]
+        assert left.std() < 1e-4 * references.raw[k].std()
+    assert references.still[0] is None
+    assert references.integrated == len(DRIFT)
+    assert references.pixel_size_nm == PIXEL_NM
+
+
+def test_an_ideal_image_is_made_late_as_the_rapid_frame_is() -> None:
+    """One decay of 3 px: each column is a moving average of those before it."""
+    lag = Lag((3e-1, 3e-1 + 1e-9), (1.0, 0.0), 1e-6, 0.1)
+    specimen = view(canvas(3)).astype(float)
+    late = specimen @ handmade_references(specimen[None], lag=lag).as_rapid()
+    expected = np.zeros_like(specimen)
+    q = np.exp(-1 / 3)  # and a pixel's own electrons arrive evenly within it
+    own, after = 1 - 3 * (1 - q), 3 * (1 - q) ** 2
+    for x in range(64):
+        shares = after * q ** np.arange(x)[::-1]
+        expected[:, x] = own * specimen[:, x] + specimen[:, :x] @ shares
+    np.testing.assert_allclose(late[:, 40:60], expected[:, 40:60], rtol=2e-3)
+
+
+def test_without_a_map_the_lag_is_not_known() -> None:
+    with pytest.raises(ValueError, match="lag is not known"):
+        handmade_references(np.zeros((1, 64, 64)), mapped=False).as_rapid()
 
 
 def test_without_slow_scan_and_truth_there_is_the_integration_alone(tmp_path: Path) -> None:

@@ -17,25 +17,16 @@ from stemjax.evaluate.table import (
 )
 from stemjax.provenance import write_json
 from stemjax.sheet import Acquisition
-from tests.handmade import Handmade, canvas, straight, view
+from tests.handmade import Handmade, canvas, references, straight, view
 
 INSIDE = (slice(8, 56), slice(8, 56))
 
 
-def references(
+def compared(
     slow: list[np.ndarray | None], truth: list[np.ndarray | None] | None = None
 ) -> References:
-    """Make references of as many frames as there are slow scans, numbered from 10."""
-    nothing: list[np.ndarray | None] = [None] * len(slow)
-    return References(
-        index=np.arange(10, 10 + len(slow)),
-        rapid=np.zeros((len(slow), 64, 64)),
-        dcfi=nothing,
-        slow=slow,
-        truth=truth or nothing,
-        inside=INSIDE,
-        geometry="slow",
-    )
+    """Give references of as many frames as there are slow scans, numbered from 10."""
+    return references(np.zeros((len(slow), 64, 64)), slow=slow, truth=truth or [], first=10)
 
 
 def noisy(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +40,7 @@ def noisy(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_frames_are_measured_inside_and_after_a_fit_of_intensity() -> None:
     scan, frame = noisy(1)
-    rows = measure("m", [frame], references([scan]))
+    rows = measure("m", [frame], compared([scan]))
     assert [row[:3] for row in rows] == [
         [10, "m", "psnr_slow"],
         [10, "m", "ssim_slow"],
@@ -67,13 +58,13 @@ def test_frames_are_measured_inside_and_after_a_fit_of_intensity() -> None:
 def test_a_displacement_does_not_count_against_a_method() -> None:
     specimen = canvas(2)
     scan, behind = view(specimen).astype(float), view(specimen, 1, -4)
-    psnr_slow = measure("m", [behind], references([scan]))[0][3]
+    psnr_slow = measure("m", [behind], compared([scan]))[0][3]
     assert psnr_slow > 35  # in its own place the scan differs by as much as its contrast: 12 dB
 
 
 def test_only_what_there_is_is_compared() -> None:
     scan, frame = noisy(1)
-    rows = measure("m", [frame, None, frame], references([None, scan, scan], [scan, None, scan]))
+    rows = measure("m", [frame, None, frame], compared([None, scan, scan], [scan, None, scan]))
     assert [(row[0], row[2]) for row in rows] == [
         (10, "psnr_truth"),
         (10, "ssim_truth"),
@@ -89,7 +80,7 @@ def test_blank_frames_and_scans_give_no_numbers_that_json_cannot_hold(tmp_path: 
     scan, frame = noisy(1)
     blank = np.full((64, 64), 3.0)
     equal = scan.copy()
-    rows = measure("m", [blank, frame, equal], references([scan, blank, scan]))
+    rows = measure("m", [blank, frame, equal], compared([scan, blank, scan]))
     assert {(row[0], row[2]) for row in rows if row[0] != 12} == {
         (10, "psnr_slow"),
         (10, "ssim_slow"),
