@@ -1,13 +1,13 @@
 # make demo: simulate, restore and judge a small experiment.    make test: every test.
-# Both set up all they need in .venv.
+# make test-report: the report's pages in a browser.    All set up what they need in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 SEED ?= 0
 
-.PHONY: demo test lint format config bench-convert bench-distortion bench-training bench-restore bench-context \
-  bench-quality lock clean
+.PHONY: demo test test-report lint format config bench-convert bench-distortion bench-training \
+  bench-restore bench-context bench-evaluate bench-quality lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -15,6 +15,13 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/pytest
+
+# the report in Chromium, which is installed where it may be; otherwise these tests are skipped
+test-report: .venv/ready
+	@for name in chromium chromium-browser google-chrome; do command -v $$name && exit; done; \
+	test "$$(id -u)" != 0 || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || true
+	timeout 300 $(BIN)/pytest -m browser tests/report/test_browser.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -50,6 +57,10 @@ bench-restore: .venv/ready benchmarks/peers/.venv/ready
 # frames restored with neighbours in time beside frames restored alone, against the truth
 bench-context: .venv/ready
 	$(BIN)/python benchmarks/context.py $(SEED)
+
+# what measuring 16 fields of view of 50 frames costs, with BM3D where it is installed
+bench-evaluate: .venv/ready
+	$(BIN)/python benchmarks/evaluate.py
 
 # restored frames beside CARE and BM3D, against the simulator's truth
 STEPS ?= 1280

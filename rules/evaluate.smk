@@ -1,5 +1,5 @@
 # What the results are worth: input restored frames, slow scans, truth; output the records
-# results/evaluation/{acquisition}/{method}.json and the table metrics.csv.
+# results/evaluation/{acquisition}/baselines.json and {model}.json, and the table metrics.csv.
 
 
 rule evaluate_baselines:
@@ -15,7 +15,7 @@ rule evaluate_baselines:
     benchmark:
         "results/benchmark/evaluate_baselines/{acquisition}.jsonl"
     conda:
-        "../envs/report.yaml"
+        "../envs/jax.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
@@ -33,6 +33,7 @@ rule evaluate_restored:
         dcfi="results/dcfi/{acquisition}.json",
         map=session_record,
         restored="results/restored/{model}/{acquisition}.json",
+        model="results/models/{model}/model.json",
         truth=truth,
     output:
         "results/evaluation/{acquisition}/{model}.json",
@@ -41,7 +42,7 @@ rule evaluate_restored:
     benchmark:
         "results/benchmark/evaluate_restored/{acquisition}/{model}.jsonl"
     conda:
-        "../envs/report.yaml"
+        "../envs/jax.yaml"
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
@@ -63,7 +64,7 @@ rule collect_metrics:
     benchmark:
         "results/benchmark/collect_metrics.jsonl"
     conda:
-        "../envs/report.yaml"
+        "../envs/io.yaml"
     resources:
         mem_mb=megabytes(500),
         runtime=minutes(10),

@@ -1,5 +1,5 @@
 # What people read: input all records, restored frames and measurements; output movies and the report,
-# results/report/index.html.
+# results/report/index.html, with its pages beside it.
 
 
 rule render_movie:
@@ -30,11 +30,24 @@ rule write_report:
     input:
         all_records(),
         metrics="results/evaluation/metrics.csv",
+        files=[
+            file
+            for name in JUDGED
+            for file in (SHEET[name].log, SHEET[name].truth)
+            if file
+        ],
     output:
-        report(
+        index=report(
             "results/report/index.html",
             caption="../report/index.rst",
             category="Evaluation",
+            labels={"result": "report"},
+        ),
+        summary=report(
+            "results/report/summary.csv",
+            caption="../report/summary.rst",
+            category="Evaluation",
+            labels={"result": "statistics"},
         ),
     log:
         "logs/write_report.log",
@@ -48,6 +61,43 @@ rule write_report:
     params:
         sheet=sheet_settings(),
         models=RESTORED,
+        frames=CONFIG.evaluate.frames,
         code=code_digest("report"),
     script:
         "../scripts/write_report.py"
+
+
+rule plot_figures:
+    input:
+        all_records(),
+        metrics="results/evaluation/metrics.csv",
+        files=[
+            file
+            for name in JUDGED
+            for file in (SHEET[name].log, SHEET[name].truth)
+            if file
+        ],
+    output:
+        report(
+            directory("results/report/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "logs/plot_figures.log",
+    benchmark:
+        "results/benchmark/plot_figures.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(30),
+    params:
+        sheet=sheet_settings(),
+        models=RESTORED,
+        simulated=CONFIG.simulate is not None,
+        code=code_digest("report"),
+    script:
+        "../scripts/plot_figures.py"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stemjax.config import Evaluate
-from stemjax.evaluate.table import evaluate_baselines
+from stemjax.evaluate.methods import evaluate_baselines
 from stemjax.records import job_log, write_record
 from stemjax.sheet import Acquisition
 
@@ -14,4 +14,5 @@ with job_log(snakemake.log[0]):
         Acquisition(**snakemake.params.row),
         *(Path(snakemake.input[key]) for key in ("converted", "dcfi", "map")),
         Evaluate(**snakemake.params.settings),
+        Path(snakemake.output[0]).with_suffix(".zarr"),
     )

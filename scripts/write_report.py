@@ -3,9 +3,15 @@
 from pathlib import Path
 
 from stemjax.records import job_log
-from stemjax.report.index import write_report
+from stemjax.report.site import write_report
 from stemjax.sheet import Acquisition
 
 with job_log(snakemake.log[0]):
-    sheet = [Acquisition(**row) for row in snakemake.params.sheet]
-    write_report(Path("results"), sheet, snakemake.params.models, Path(snakemake.output[0]))
+    write_report(
+        Path("results"),
+        [Acquisition(**row) for row in snakemake.params.sheet],
+        snakemake.params.models,
+        snakemake.params.frames,
+        Path(snakemake.output.index),
+        Path(snakemake.output.summary),
+    )

@@ -26,7 +26,10 @@ from stemjax.errors import UserError
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
-RESERVED = ("rapid", "dcfi", "gaussian", "nlm", "baselines")
+RESERVED = (
+    *("rapid", "dcfi", "gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum"),
+    *("slow", "truth", "baselines"),
+)
 
 
 class Section(BaseModel):
@@ -139,10 +142,16 @@ ModelEntry = create_model(
 class Evaluate(Section):
     """What the report compares the models with."""
 
-    baselines: tuple[Literal["gaussian", "nlm"], ...] = ("gaussian", "nlm")
-    """filters that learn nothing: a Gaussian and non-local means, each at its best strength"""
+    baselines: tuple[Literal["gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum"], ...] = (
+        "gaussian",
+        "nlm",
+        "wiener",
+    )
+    """filters that learn nothing, at their best; also bm3d, bm3d-spectrum (non-commercial use)"""
     frames: int = Field(10, ge=1)
     """frames of an acquisition that are measured, evenly spaced"""
+    bm3d_frames: int = Field(2, ge=1)
+    """frames of an acquisition that BM3D, which is slow, is measured on"""
 
 
 class Simulate(Section):

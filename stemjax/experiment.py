@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,18 @@ def read_experiment(content: Mapping[str, Any], models: str | Path) -> Experimen
     if alone and alone not in sheet:
         raise UserError(f"distortion.acquisition: the sheet has no acquisition '{alone}'")
     check_models(config, models)
+    _check_packages(config)
     chosen = {
         name: model_rows(sheet, name, config.model(name).acquisitions) for name in config.trained
     }
     return Experiment(config, sheet, made, chosen)
+
+
+def _check_packages(config: Config) -> None:
+    """Check that a filter's package is there; one is optional, for its licence."""
+    needing = [name for name in config.evaluate.baselines if name.startswith("bm3d")]
+    if needing and find_spec("bm3d") is None:
+        raise UserError(
+            f"evaluate.baselines: '{needing[0]}' needs the package bm3d, whose licence allows "
+            "non-commercial use only: pip install 'bm3d>=4.0.3', or leave it out"
+        )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stemjax import experiment
 from stemjax.errors import UserError
 from stemjax.experiment import read_experiment
 
@@ -56,3 +57,17 @@ def test_a_file_that_is_not_there_is_named(content: dict[str, Any], tmp_path: Pa
     (tmp_path / "a2.emd").unlink()
     with pytest.raises(UserError, match=r"'a2': rapid file '.*a2.emd' does not exist"):
         read_experiment(content, "results/models")
+
+
+@pytest.mark.parametrize("name", ["bm3d", "bm3d-spectrum"])
+def test_a_filter_whose_package_is_missing_is_told(
+    content: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    chosen = {**content, "evaluate": {"baselines": ["gaussian", name]}}
+    monkeypatch.setattr(experiment, "find_spec", lambda package: None)
+    with pytest.raises(UserError, match=rf"baselines: '{name}' needs .* pip install") as error:
+        read_experiment(chosen, "results/models")
+    assert "\n" not in str(error.value)
+    read_experiment(content, "results/models")  # the filters that are chosen by default
+    monkeypatch.setattr(experiment, "find_spec", lambda package: object())
+    read_experiment(chosen, "results/models")

@@ -15,5 +15,5 @@ def test_the_wheel_is_whole_and_typed(tmp_path: Path) -> None:
     packed = set(zipfile.ZipFile(wheel).namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "stemjax").rglob("*.py")}
     assert modules <= packed
-    assert {"stemjax/py.typed", "stemjax/report/templates/report.html.j2"} <= packed
+    assert {"stemjax/py.typed", "stemjax/report/templates/index.html.j2"} <= packed
     assert not any(name.startswith(("tests", "results", "raw")) for name in packed)

@@ -10,6 +10,7 @@ from stemjax.dataset.field import Paths, place_field
 from stemjax.dataset.geometry import read_session
 from stemjax.dataset.intensity import measure_scale
 from stemjax.dataset.split import Span, by_fields, by_frames, by_rows
+from stemjax.dataset.statistics import measure_statistics
 from stemjax.errors import Refused
 from stemjax.progress import say
 from stemjax.provenance import digest, versions
@@ -69,7 +70,7 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
 
     Returns:
         The record: ``pairs`` (which frames, rows and split), ``left_out`` (acquisitions, and
-        why), ``scale``, ``steps_per_epoch``.
+        why), ``scale``, ``statistics`` of each acquisition, ``steps_per_epoch``.
 
     Raises:
         Refused: no acquisition is usable.
@@ -106,12 +107,17 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
     )
     fields = [source.paths() for source in good]
     scale = asdict(measure_scale(fields, counts, model.target, model.train.scale))
+    statistics = {
+        source.acquisition: measure_statistics(source.converted, count)
+        for source, count in zip(good, counts, strict=True)
+    }
     content = [_content(source) for source in good]
     return {
         "pairs": entries,
         "left_out": left_out,
         "target": model.target,
         "scale": scale,
+        "statistics": statistics,
         "steps_per_epoch": math.ceil(patches / model.train.batch_size),
         "digest": digest(entries, content, model.target, scale),
         "versions": versions("numpy", "scipy"),

@@ -1,116 +1,28 @@
-"""The report: one HTML page that opens from disk, its pictures inside it."""
+"""What the report's first page says: what ran, what was refused, how well it went."""
 
-import base64
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from datetime import datetime
 from pathlib import Path
-from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
 from stemjax import __version__
-from stemjax.dataset.geometry import map_or_identity, read_session
-from stemjax.distortion.map import undistort, warp_matrices
-from stemjax.errors import Refused
-from stemjax.evaluate.table import read_metrics
-from stemjax.io.store import open_store
-from stemjax.progress import say, track
-from stemjax.provenance import read_json, written_aside
+from stemjax.evaluate.statistics import Summary
+from stemjax.provenance import git_revision, read_json
 from stemjax.records import REFUSED, is_ok
-from stemjax.report.figures import drift_figure, side_by_side
-from stemjax.report.maps import session_maps
-from stemjax.report.models import curves_figure, described_models, model_record
+from stemjax.report.charts import IntervalChart, Row, interval_chart
+from stemjax.report.glossary import METRICS, described, in_order, number
+from stemjax.report.models import model_record
 from stemjax.sheet import Acquisition
-from stemjax.typing import AnyImage, Json
+from stemjax.typing import Json
 
-METRICS = {
-    "psnr_truth": "PSNR to the truth (dB)",
-    "ssim_truth": "SSIM to the truth",
-    "psnr_slow": "PSNR to the slow scan (dB)",
-    "ssim_slow": "SSIM to the slow scan",
-    "psnr_paper": "PSNR as in the paper (dB)",
-    "psnr_dcfi": "rapid geometry: PSNR to the DCFI (dB)",
-    "ssim_dcfi": "rapid geometry: SSIM to the DCFI",
-}
+GROUPS = {"test": "Test fields of view", "series": "Series"}
+CHARTED = 4  # metrics at most that are drawn, the first of those measured
+Models = Mapping[str, Sequence[str]]
 
 
-def write_report(
-    results: Path, sheet: Sequence[Acquisition], models: Mapping[str, Sequence[str]], path: Path
-) -> None:
-    """Write the page from the records and stores below `results`.
-
-    Args:
-        results: folder of all results.
-        sheet: rows, in the order in which they are shown.
-        models: acquisitions that each restores, in the order in which they are shown.
-        path: of the page.
-    """
-    names = list(models)
-    restored = [row for row in sheet if row.role != "train"]
-    curves = curves_figure(results, names)
-    context = {
-        "version": __version__,
-        "sheet": sheet,
-        "models": _models(results, sheet, names),
-        "refused": _refused(results, sheet, models),
-        "table": _table(results / "evaluation" / "metrics.csv"),
-        "maps": _maps(results, sheet),
-        "acquisitions": [
-            _acquisition(results, row, [m for m in names if row.acquisition in models[m]])
-            for row in track(restored, len(restored), "report: acquisitions")
-        ],
-        "curves": curves and embedded(curves),
-    }
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = files("stemjax.report").joinpath("templates/report.html.j2").read_text("utf-8")
-    with written_aside(path) as aside:
-        aside.write_text(environment.from_string(template).render(context), encoding="utf-8")
-    say(f"report: {path}")
-
-
-def summarise(rows: Sequence[dict[str, str]]) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Mean and standard deviation over acquisitions for each method and metric.
-
-    Frames of an acquisition share specimen and reference, so each acquisition counts once, and
-    only frames on which all its methods were measured.
-
-    Returns:
-        The metrics that were measured, and by method and metric ``mean ± deviation``.
-    """
-    measured: dict[tuple[str, str, str], set[str]] = {}
-    methods_of: dict[str, set[str]] = {}
-    for row in rows:
-        key = (row["acquisition"], row["frame"], row["metric"])
-        measured.setdefault(key, set()).add(row["method"])
-        methods_of.setdefault(row["acquisition"], set()).add(row["method"])
-    values: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for row in rows:
-        key = (row["acquisition"], row["frame"], row["metric"])
-        if measured[key] != methods_of[row["acquisition"]]:
-            continue
-        of_metric = values.setdefault((row["method"], row["metric"]), {})
-        of_metric.setdefault(row["acquisition"], []).append(float(row["value"]))
-    metrics = [metric for metric in METRICS if any(key[1] == metric for key in values)]
-    methods: dict[str, dict[str, str]] = {}
-    for (method, metric), of_acquisition in values.items():
-        means = [mean(of_frames) for of_frames in of_acquisition.values()]
-        digits = 3 if metric.startswith("ssim") else 2
-        deviation = f" ± {stdev(means):.{digits}f}" if len(means) > 1 else ""
-        methods.setdefault(method, {})[metric] = f"{mean(means):.{digits}f}{deviation}"
-    return metrics, methods
-
-
-def _table(path: Path) -> Json:
-    metrics, methods = summarise(read_metrics(path))
-    return {"metrics": {metric: METRICS[metric] for metric in metrics}, "methods": methods}
-
-
-def _refused(
-    results: Path, sheet: Sequence[Acquisition], models: Mapping[str, Sequence[str]]
-) -> list[tuple[str, str]]:
-    """Name each refusal once: later stages repeat the reason of the first.
+def refusals(results: Path, sheet: Sequence[Acquisition], models: Models) -> list[tuple[str, str]]:
+    """Name each refusal once, with its reason: later stages repeat the reason of the first.
 
     Only what sheet and config name now: records of rows that were taken out may still be there.
     """
@@ -133,73 +45,125 @@ def _refused(
     return [(name, reason) for reason, name in reasons.items()]
 
 
-def _models(results: Path, sheet: Sequence[Acquisition], models: Sequence[str]) -> list[Json]:
-    described = described_models(results, sheet, models)
-    return [{**each, "shown": each["shown"] and embedded(each["shown"])} for each in described]
-
-
-def _maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
-    maps = session_maps(results, sheet)
-    for each in maps:
-        each["picture"] = embedded(each["picture"])
-        if each["fit"]:
-            pictures = {key: embedded(each["fit"][key]) for key in ("overlay", "profiles")}
-            each["fit"] = {**each["fit"], **pictures}
-    return maps
-
-
-def _acquisition(results: Path, row: Acquisition, models: Sequence[str]) -> dict[str, Any]:
-    """Picture of an acquisition's last frame as every stage left it.
-
-    Where the session has no map, ``unmapped`` is the reason why.
-    """
-    name = row.acquisition
-    about: dict[str, Any] = {"row": row, "picture": None, "frames": 0}
-    about["movies"] = _movies(results, name, models) if row.role == "series" else []
-    converted = results / "converted" / f"{name}.json"
-    distortion = results / "distortion" / f"{row.session}.json"
-    dcfi = results / "dcfi" / f"{name}.json"
-    if not (is_ok(converted) and is_ok(dcfi)):
-        return about
-    try:
-        session = read_session(name, read_json(converted), distortion, needed=False)
-    except Refused:
-        return about
-    source, scan = open_store(converted.with_suffix(".zarr"))
-    rapid = np.asarray(source["rapid"][-1])
-    rows, columns = warp_matrices(map_or_identity(session, rapid.shape[1]), len(rapid))
-    integration, origin = open_store(dcfi.with_suffix(".zarr"))
-    integrated = np.asarray(integration["dcfi"])
-    images: dict[str, AnyImage] = {
-        "rapid frame, as recorded": rapid,
-        f"DCFI, {'undistorted' if session else 'as recorded'}": undistort(
-            integrated, rows, columns
-        ),
+def run_facts(results: Path, sheet: Sequence[Acquisition], models: Models) -> Json:
+    """Tell what ran: acquisitions and frames by role, versions, revisions, and when."""
+    converted = [results / "converted" / f"{row.acquisition}.json" for row in sheet]
+    roles: dict[str, list[int]] = {}
+    for row, path in zip(sheet, converted, strict=True):
+        frames = read_json(path)["frames"] if is_ok(path) else 0
+        count = roles.setdefault(row.role, [0, 0])
+        roles[row.role] = [count[0] + 1, count[1] + frames]
+    paths = [*converted]
+    paths += [results / "distortion" / f"{name}.json" for name in {row.session for row in sheet}]
+    paths += [results / "models" / name / "model.json" for name in models]
+    versions: dict[str, set[str]] = {}
+    for path in paths:
+        for package, version in read_json(path).get("versions", {}).items():
+            versions.setdefault(package, set()).add(version)
+    return {
+        "roles": roles,
+        "sessions": len({row.session for row in sheet}),
+        "version": __version__,
+        "revision": git_revision(),
+        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "versions": {name: ", ".join(sorted(found)) for name, found in sorted(versions.items())},
     }
-    for model in models:
-        record = results / "restored" / model / f"{name}.json"
-        if is_ok(record):
-            slow = read_json(record)["geometry"] == "slow"
-            images[model if slow else f"{model}, rapid geometry"] = np.asarray(
-                open_store(record.with_suffix(".zarr"))[0]["0"][-1]
-            )
-    if "slow" in source:
-        images["slow scan"] = np.asarray(source["slow"])
-    about["picture"] = embedded(side_by_side(images, scan["pixel_size_nm"]))
-    about["drift"] = embedded(drift_figure(np.asarray(integration["drift"]), origin["first_frame"]))
-    about["frames"] = source["rapid"].shape[0]
-    about["shows"] = ", ".join(images)
-    about["unmapped"] = None if session else read_json(distortion)["reason"]
-    return about
 
 
-def _movies(results: Path, name: str, models: Sequence[str]) -> list[Json]:
-    """Records of the movies that there are of a series, with the models' names."""
-    records = {model: results / "report" / "movies" / model / f"{name}.json" for model in models}
-    made = {model: path for model, path in records.items() if path.exists() and is_ok(path)}
-    return [{"model": model, **read_json(path)} for model, path in made.items()]
+def result_groups(summaries: Sequence[Summary], models: Sequence[str]) -> list[Json]:
+    """Arrange the statistics, test fields of view and series apart.
+
+    Args:
+        summaries: of methods and metrics.
+        models: names.
+
+    Returns:
+        For each group that has any: ``title``, ``fields``, ``metrics`` (the main ones),
+        ``methods`` with their ``cells``, ``charts``, and ``all``, every metric with its rows.
+    """
+    groups = []
+    for group, title in GROUPS.items():
+        of_group = [each for each in summaries if each.group == group and described(each.metric)]
+        if not of_group:
+            continue
+        found = {(each.method, each.metric): each for each in of_group}
+        methods = list(dict.fromkeys(each.method for each in of_group))
+        names = in_order({each.metric for each in of_group})
+        main = [name for name in names if name in METRICS and METRICS[name].main] or names
+        groups.append(
+            {
+                "title": title,
+                "fields": max(each.fields for each in of_group),
+                "gains": any(each.gain_percent is not None for each in of_group),
+                "metrics": [described(name) for name in main],
+                "methods": [
+                    {
+                        "name": method,
+                        "model": method in models,
+                        "cells": [_cell(found, method, name) for name in main],
+                    }
+                    for method in methods
+                ],
+                "charts": [_chart(title, found, methods, models, name) for name in main[:CHARTED]],
+                "all": [
+                    (
+                        described(name),
+                        [(m, _cell(found, m, name)) for m in methods if (m, name) in found],
+                    )
+                    for name in names
+                ],
+            }
+        )
+    return groups
 
 
-def embedded(picture: bytes) -> str:
-    """Give a PNG as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
+def _cell(found: Mapping[tuple[str, str], Summary], method: str, name: str) -> Json | None:
+    """Write a method's statistics of a metric; what is unknown is left empty."""
+    each, metric = found.get((method, name)), described(name)
+    if each is None or metric is None:
+        return None
+    values = {other.method: other.mean for other in found.values() if other.metric == name}
+
+    def spell(value: float | None, digits: int, *, signed: bool = False) -> str:
+        return number(value, digits, signed=signed) if value is not None else ""
+
+    def span(low: float | None, high: float | None, digits: int, *, signed: bool = False) -> str:
+        ends = [spell(end, digits, signed=signed) for end in (low, high)]
+        return " to ".join(ends) if all(ends) else ""
+
+    reference = method == "rapid"
+    return {
+        "mean": spell(each.mean, metric.digits),
+        "std": spell(each.std, metric.digits),
+        "fields": each.fields,
+        "interval": span(each.low, each.high, metric.digits),
+        "best": len(values) > 1 and method == _best(values, metric.better),
+        "difference": "" if reference else spell(each.difference, metric.digits, signed=True),
+        "difference_interval": ""
+        if reference
+        else span(each.difference_low, each.difference_high, metric.digits, signed=True),
+        "gain": "" if reference else spell(each.gain_percent, 0, signed=True),
+        "gain_interval": "" if reference else span(each.gain_low, each.gain_high, 0, signed=True),
+    }
+
+
+def _best(values: Mapping[str, float], better: str) -> str:
+    wanted = {"higher": lambda v: -v, "lower": lambda v: v}.get(better, lambda v: abs(v - 1))
+    return min(values, key=lambda method: wanted(values[method]))
+
+
+def _chart(
+    title: str,
+    found: Mapping[tuple[str, str], Summary],
+    methods: Sequence[str],
+    models: Sequence[str],
+    name: str,
+) -> IntervalChart:
+    rows = []
+    for method in methods:
+        if each := found.get((method, name)):
+            ends = [np.nan if e is None else e for e in (each.low, each.high)]
+            style = "model0" if method in models else "quiet"
+            rows.append(Row(method, style, float(each.mean), *ends))
+    label = f"{METRICS[name].title}, {METRICS[name].better} is better"
+    return interval_chart(f"{title}: {METRICS[name].label} of each method", label, rows)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from scipy.ndimage import shift
 
 from stemjax.distortion.map import DistortionMap, from_json, undistort, warp_matrices
@@ -13,20 +12,27 @@ from stemjax.integrate.align import displacement, spectrum
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import OK, is_ok
-from stemjax.report.figures import grey_range, png, scale_bar
+from stemjax.report.charts import Chart, Line, line_chart
+from stemjax.report.pictures import Shown, overlay_picture, save_picture, scale_bar
 from stemjax.sheet import Acquisition
 from stemjax.typing import Image, Json
 
 PROFILE_ROWS = 5  # averaged for a line profile
+COLUMN = "column of the slow grid (px)"
 WORTH_PX = 0.05  # a refit that makes the error smaller by less than this hardly helps
 
 
-def session_maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
-    """Collect, for each session with a map, its record, pictures and what was not used.
+def show_maps(results: Path, sheet: Sequence[Acquisition], folder: Path) -> list[Json]:
+    """Write, for each session with a map, its pictures, and collect what its page says.
 
     Args:
         results: folder of all results.
         sheet: rows.
+        folder: of the report; pictures are written below ``maps``.
+
+    Returns:
+        The maps' records with ``session``, ``error`` (median standard error, px), ``chart``,
+        ``errors`` (its chart), ``apart``, ``unused`` and ``fit``, a field of view through the map.
     """
     maps = []
     names = {row.acquisition for row in sheet}
@@ -42,66 +48,58 @@ def session_maps(results: Path, sheet: Sequence[Acquisition]) -> list[Json]:
                 "session": session,
                 "error": sigma,
                 "late": distortion.late,
-                "picture": map_figure(distortion, strips),
+                "chart": map_chart(session, distortion, strips),
+                "errors": error_chart(session, distortion),
                 "apart": _apart(distortion, strips),
                 "unused": _unused(record, sheet, session, sigma),
                 # A borrowed map may come from another experiment.
-                "fit": _seen(results, alone, distortion) if alone in names else None,
+                "fit": _seen(results, alone, session, distortion, folder)
+                if alone in names
+                else None,
                 **record,
             }
         )
     return maps
 
 
-def map_figure(distortion: DistortionMap, strips: DistortionMap) -> bytes:
+def map_chart(session: str, distortion: DistortionMap, strips: DistortionMap) -> Chart:
     """Plot how far each column was displaced, with its standard error, beside the strips' map."""
-    figure = Figure((7, 4.2), layout="constrained")
-    axes, below = figure.subplots(2, sharex=True, height_ratios=[3, 1])
-    grid = np.arange(distortion.width)
+    grid = np.arange(float(distortion.width))
     moved = distortion.columns - grid
     sure = np.where(distortion.valid, moved, np.nan)
-    sigma = distortion.sigma
-    axes.fill_between(grid, moved - sigma, moved + sigma, color="tab:blue", alpha=0.3, lw=0)
-    if not distortion.valid.all():
-        axes.plot(grid, moved, ":", color="tab:blue", label="extrapolated")
-    axes.plot(grid, sure, color="tab:blue", label="map")
+    lines = []
     if not np.array_equal(strips.columns, distortion.columns):
-        axes.plot(grid, strips.columns - grid, "--", color="tab:orange", label="by strips")
-    axes.axhline(0, color="gray", lw=0.8)
-    axes.set(ylabel="rapid - slow column (px)")
-    axes.legend(frameon=False)
-    below.plot(grid, np.where(distortion.valid, sigma, np.nan), color="tab:blue")
-    below.set(xlabel="column of the slow grid (px)", ylabel="error (px)", ylim=(0, None))
-    return png(figure)
+        lines.append(Line("by strips", grid, strips.columns - grid, "model1 dashed"))
+    if not distortion.valid.all():
+        lines.append(Line("extrapolated", grid, moved, "model0 dotted"))
+    lines.append(Line("map", grid, sure, "model0", distortion.sigma))
+    about = f"Displacement of each column of session {session} in pixels"
+    return line_chart(about, COLUMN, "rapid \u2212 slow column (px)", lines, level=0.0)
 
 
-def overlay_figure(images: dict[str, Image], slow: Image, pixel_size_nm: float) -> bytes:
-    """Lay images (green) over the slow scan (magenta): where they agree, grey is left."""
-    figure = Figure((4.2 * len(images), 4.5), layout="constrained")
-    red = _grey(slow)
-    for axes, (name, image) in zip(figure.subplots(1, len(images)), images.items(), strict=True):
-        axes.imshow(np.stack([red, _grey(image), red], axis=-1), interpolation="nearest")
-        axes.set_title(name, fontsize=10)
-        axes.set_axis_off()
-        scale_bar(axes, slow.shape[1], pixel_size_nm)
-    return png(figure)
+def error_chart(session: str, distortion: DistortionMap) -> Chart:
+    """Plot the standard error of each column."""
+    sigma = np.where(distortion.valid, distortion.sigma, np.nan)
+    lines = [Line("standard error", np.arange(float(distortion.width)), sigma, "model0")]
+    about = f"Standard error of the map of session {session} in pixels"
+    return line_chart(about, COLUMN, "standard error (px)", lines, level=0.0)
 
 
-def profile_figure(images: dict[str, Image], slow: Image, row: int) -> bytes:
-    """Plot line profiles along the scan, each over the slow scan's, in standard deviations."""
-    figure = Figure((9, 2.2 * len(images)), layout="constrained")
+def profile_chart(name: str, image: Image, slow: Image, row: int) -> Chart:
+    """Plot a line profile along the scan over the slow scan's, both in standard deviations."""
     rows = slice(max(0, row - PROFILE_ROWS // 2), row + PROFILE_ROWS // 2 + 1)
-    panels = figure.subplots(len(images), sharex=True)
-    for axes, (name, image) in zip(panels, images.items(), strict=True):
-        axes.plot(_standard(slow[rows].mean(axis=0)), color="tab:purple", lw=1, label="slow scan")
-        axes.plot(_standard(image[rows].mean(axis=0)), color="tab:green", lw=1, label=name)
-        axes.set(ylabel="intensity (std)")
-        axes.legend(frameon=False, loc="upper right", fontsize=8)
-    panels[-1].set_xlabel("column (px)")
-    return png(figure)
+    grid = np.arange(float(slow.shape[1]))
+    lines = [
+        Line("slow scan", grid, _standard(slow[rows].mean(axis=0)), "model2"),
+        Line(name, grid, _standard(image[rows].mean(axis=0)), "model3"),
+    ]
+    about = f"Line profile of the rapid frames {name}, over that of the slow scan"
+    return line_chart(about, "column (px)", "intensity (std)", lines)
 
 
-def _seen(results: Path, name: str, distortion: DistortionMap) -> Json | None:
+def _seen(
+    results: Path, name: str, session: str, distortion: DistortionMap, folder: Path
+) -> Json | None:
     """Show a field of view over its slow scan, before and after."""
     converted, dcfi = (results / stage / f"{name}.json" for stage in ("converted", "dcfi"))
     if not (is_ok(converted) and is_ok(dcfi)):
@@ -114,14 +112,22 @@ def _seen(results: Path, name: str, distortion: DistortionMap) -> Json | None:
     # What is left is the field's own offset, and what the lag does beyond displacing.
     offset = displacement(spectrum(slow), spectrum(undistorted))
     undistorted = shift(undistorted, -offset, order=3, mode="nearest")
-    images = {"as recorded": integrated, "undistorted": undistorted}
     row = int(np.argmax(np.var(np.diff(slow, axis=1), axis=1)))
+    views = []
+    for key, label, image in (
+        ("before", "as recorded", integrated),
+        ("after", "undistorted", undistorted),
+    ):
+        file = f"maps/{session}.{key}.png"
+        save_picture(folder, file, overlay_picture(image, slow))
+        shown = Shown(key, label, file, f"{name} over its slow scan, {label}")
+        views.append((shown, profile_chart(label, image, slow, row)))
     return {
         "name": name,
         "offset": [round(float(v), 1) for v in offset],
         "row": row,
-        "overlay": overlay_figure(images, slow, scan["pixel_size_nm"]),
-        "profiles": profile_figure(images, slow, row),
+        "scale": scale_bar(slow.shape[1], scan["pixel_size_nm"]),
+        "views": views,
     }
 
 
@@ -142,11 +148,6 @@ def _unused(record: Json, sheet: Sequence[Acquisition], session: str, sigma: flo
     used = len(record["acquisitions"])
     refitted = sigma * (used / (used + len(new))) ** 0.5
     return {"rows": new, "sigma": refitted, "helps": sigma - refitted > WORTH_PX}
-
-
-def _grey(image: Image) -> Float[np.ndarray, "y x"]:
-    low, high = grey_range(image)
-    return np.clip((image - low) / max(high - low, 1e-12), 0, 1)
 
 
 def _standard(profile: Float[np.ndarray, " x"]) -> Float[np.ndarray, " x"]:

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
-from stemjax.errors import Refused
 from stemjax.io.store import open_store, shard_frames
 from stemjax.progress import say, track
 from stemjax.provenance import digest, file_sha256, versions
 from stemjax.records import read_record
 from stemjax.report.contact import write_contact_sheet
-from stemjax.report.log import temperatures
+from stemjax.report.moments import frame_seconds, frame_temperatures
 from stemjax.report.panels import (
     GAP,
     NARROWEST,
@@ -56,8 +54,8 @@ def render_movie(
     source, about = open_store(converted.with_suffix(".zarr"))
     target, _ = open_store(restored.with_suffix(".zarr"))
     name, model = converted.stem, restored.parent.name
-    seconds = about["frame_time_s"] * np.arange(float(source["rapid"].shape[0]))
-    celsius, warnings = _temperatures(log, seconds, about)
+    seconds = frame_seconds(source["rapid"].shape[0], about)
+    celsius, warnings = frame_temperatures(str(log or ""), seconds, about)
     for warning in warnings:
         say(f"warning: {warning}")
     titles = (f"{name}: rapid", model if geometry == "slow" else f"{model}, rapid geometry")
@@ -148,23 +146,3 @@ def _pairs(panels: Sequence[Panel], step: int) -> Iterator[tuple[Picture, ...]]:
                 picture(frame, panel.grey, LARGEST_PANEL)
                 for frame, panel in zip(frames, panels, strict=True)
             )
-
-
-def _temperatures(
-    log: str | Path | None, seconds: Float[np.ndarray, " t"], about: Json
-) -> tuple[Float[np.ndarray, " t"] | None, list[str]]:
-    """Give the frames' temperatures, if there are any, and what is wrong with the log."""
-    if not log:
-        return None, []
-    try:
-        return temperatures(log, seconds, _started(about.get("vendor", {}).get("rapid", {})))
-    except Refused as refusal:
-        return None, [str(refusal)]
-
-
-def _started(vendor: Json) -> float | None:
-    """Tell from vendor metadata when an acquisition began, in seconds since 1970; Velox says it."""
-    try:
-        return float(vendor["Acquisition"]["AcquisitionStartDatetime"]["DateTime"]) or None
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -76,6 +76,7 @@ def train(
         "config": model.model_dump(mode="json"),
         "dataset": record["digest"],
         "scale": record["scale"],
+        "statistics": record.get("statistics", {}),
         "pairs": [
             {key: entry[key] for key in ("acquisition", "frames", "split", "rows")}
             for entry in record["pairs"]

@@ -8,6 +8,7 @@ import pytest
 from stemjax.dataset.assemble import Source, assemble
 from stemjax.dataset.field import BORDER
 from stemjax.dataset.pairs import load_pairs
+from stemjax.dataset.statistics import measure_statistics
 from stemjax.errors import Refused
 from tests.handmade import Handmade, canvas, settings, straight, view
 
@@ -370,6 +371,21 @@ def test_one_hot_pixel_moves_the_papers_scale_alone(
         scales.append(assemble(settings(scale=kind), [source])["scale"]["target_scale"])
     cold, hot = scales
     assert hot == pytest.approx(cold, rel=0.01) if factor == 1 else hot > factor * cold
+
+
+def test_statistics_are_those_of_the_frames_used_and_go_along(tmp_path: Path) -> None:
+    """They are told of learned and held-back fields alike, and change nothing else."""
+    handmade = Handmade(tmp_path)
+    several = sources(handmade, "a", "b", "c")
+    handmade.refused("dcfi/c.json", "no")
+    rapid = np.stack([view(canvas(0))] * 2 + [np.full((64, 64), 7, np.uint16)] * 4)
+    handmade.converted("a", rapid, rapid[0])
+    record = assemble(settings(frames=2), several)
+    assert record["statistics"] == {
+        "a": measure_statistics(several[0].converted, 2),
+        "b": measure_statistics(several[1].converted),
+    }
+    assert record["statistics"]["a"]["level"] == pytest.approx(rapid[0].mean(), rel=1e-4)
 
 
 def test_the_digest_follows_the_arrays(tmp_path: Path) -> None:

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from stemjax.evaluate.metrics import data_range, fitted, paper_psnr, psnr, ssim
+from stemjax.evaluate.metrics import (
+    data_range,
+    fitted,
+    gain_percent,
+    paper_psnr,
+    paper_psnr_by_range,
+    psnr,
+    ssim,
+)
 from tests.handmade import canvas, view
 
 
@@ -52,6 +60,38 @@ def test_the_papers_psnr_stretches_from_minimum_to_maximum() -> None:
 def test_the_papers_psnr_of_a_blank_frame_is_a_number() -> None:
     reference = np.array([[0.0, 1], [1, 1]])
     assert paper_psnr(np.full((2, 2), 9.0), reference) == pytest.approx(10 * np.log10(4 / 3))
+
+
+def test_the_papers_psnr_by_range_splits_at_20_000_and_40_000() -> None:
+    """Stretched, the reference keeps its values, and the image errs by 5, 10, 20 in the middle."""
+    reference = np.array([[0.0, 19_999, 20_000, 30_000], [40_000, 40_001, 50_000, 65_535]])
+    image = reference + np.array([[0, 30, 5, 10], [20, 40, 50, 0]])
+    middle, rest = np.sqrt((25 + 100 + 400) / 3), np.sqrt((900 + 1600 + 2500) / 5)
+    expected = [20 * np.log10(65_535 / error) for error in (middle, rest)]
+    assert paper_psnr_by_range(image, reference) == pytest.approx(expected)
+    assert paper_psnr_by_range(2 * image + 9, 7 * reference - 3) == pytest.approx(expected)
+
+
+def test_both_ranges_together_are_the_papers_psnr() -> None:
+    image, reference = view(canvas(1)), view(canvas(2))
+    scaled = (reference - reference.min().astype(float)) / np.ptp(reference) * 65_535
+    share = np.mean((scaled >= 20_000) & (scaled <= 40_000))
+    middle, rest = (10 ** (-each / 10) for each in paper_psnr_by_range(image, reference))
+    whole = -10 * np.log10(share * middle + (1 - share) * rest)
+    assert whole == pytest.approx(paper_psnr(image, reference))
+
+
+def test_a_range_without_pixels_has_no_psnr() -> None:
+    two = np.array([[0.0, 1], [1, 0]])
+    middle, rest = paper_psnr_by_range(1 - two, two)
+    assert np.isnan(middle)
+    assert rest == 0
+    assert np.isnan(paper_psnr_by_range(two, np.ones((2, 2)))[0])
+
+
+def test_a_gain_is_in_percent_of_the_rapid_frames_psnr() -> None:
+    assert gain_percent(25.0, 20.0) == pytest.approx(25)
+    assert gain_percent(18.0, 20.0) == pytest.approx(-10)
 
 
 @pytest.mark.parametrize("slope", [2.5, -0.1])

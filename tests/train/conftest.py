@@ -34,5 +34,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target="slow",
         scale={**offsets, "rapid_scale": 4_000.0, "target_scale": 4_000.0},
         steps_per_epoch=STEPS,
+        statistics={"a": {"noise": 1.0}, "b": {"noise": 2.0}},
         digest="d",
     )

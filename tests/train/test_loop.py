@@ -72,6 +72,7 @@ def test_metrics_are_a_row_for_each_epoch(undisturbed: tuple[Path, dict[str, Any
     assert steps == [(1, 3), (2, 6), (3, 9), (4, 12)]
     assert record["steps"] == 12
     assert [entry["acquisition"] for entry in record["pairs"]] == ["a", "b"]
+    assert record["statistics"] == {"a": {"noise": 1.0}, "b": {"noise": 2.0}}
 
 
 def test_the_loss_is_that_of_the_patches(dataset: Path, tmp_path: Path) -> None:

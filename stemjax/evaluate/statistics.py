@@ -1,0 +1,184 @@
+"""Summarise measurements over fields of view, with intervals that count each field once."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from stemjax.provenance import written_aside
+
+GROUPS = ("test", "series")
+METHODS = ("rapid", "dcfi", "gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum")
+SLOW = {"bm3d", "bm3d-spectrum"}  # measured on few frames, which are not to be all that count
+GAINS = {"psnr_paper", "psnr_paper_mid", "psnr_paper_rest"}
+RAPID = "rapid"  # what the other methods are compared with
+RESAMPLES = 5000
+LIMITS = (2.5, 97.5)  # percent: of an interval of 95 %
+
+Values = dict[tuple[str, str], dict[str, dict[str, float]]]  # acquisition, metric: method: frame
+Columns = Float[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric of one method over the fields of view of a group.
+
+    Attributes:
+        group: role of the acquisitions, ``test`` or ``series``.
+        method: that made the frames.
+        metric: that was measured.
+        fields: how many fields of view count.
+        mean: over fields of their means over frames.
+        std: standard deviation over fields; the bars of Ihara et al. (2022).
+        low: lower end of the mean's 95 % interval.
+        high: upper end.
+        difference: to the rapid frames, likewise the mean over fields, on the same frames.
+        difference_low: lower end of its 95 % interval.
+        difference_high: upper end.
+        gain_percent: by which the mean PSNR in dB exceeds that of the rapid frames, as the paper
+            gives it; of its own PSNR alone.
+        gain_low: lower end of its 95 % interval.
+        gain_high: upper end.
+
+    What is not defined is None: intervals and deviation of a single field, what compares the
+    rapid frames with themselves.
+    """
+
+    group: str
+    method: str
+    metric: str
+    fields: int
+    mean: float
+    std: float | None
+    low: float | None
+    high: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    gain_percent: float | None
+    gain_low: float | None
+    gain_high: float | None
+
+
+def summarise(rows: Iterable[Mapping[str, str]], roles: Mapping[str, str]) -> list[Summary]:
+    """Summarise the long table of measurements.
+
+    Frames of an acquisition share specimen and reference, so each acquisition counts once. Of
+    its frames those count on which a metric was measured for all methods that have it there, so
+    that all are judged by the same frames. Methods that are too slow for that (:data:`SLOW`)
+    are judged by those of their own among these, and the rapid frames beside them likewise.
+
+    Args:
+        rows: acquisition, frame, method, metric, value, as from
+            :func:`~stemjax.evaluate.table.read_metrics`.
+        roles: of each acquisition; ``train`` fields are not summarised.
+
+    Returns:
+        By group, method and metric; metrics and further methods as they first appear.
+    """
+    values: Values = {}
+    metrics: dict[str, None] = {}
+    methods = dict.fromkeys(METHODS)
+    for row in rows:
+        metrics.setdefault(row["metric"])
+        methods.setdefault(row["method"])
+        of_methods = values.setdefault((row["acquisition"], row["metric"]), {})
+        of_methods.setdefault(row["method"], {})[row["frame"]] = float(row["value"])
+    summaries = []
+    for group in GROUPS:
+        members = [acquisition for acquisition, role in roles.items() if role == group]
+        for method in methods:
+            for metric in metrics:
+                measured = [values.get((member, metric), {}) for member in members]
+                means = [pair for each in measured if (pair := _field_means(each, method))]
+                if means:
+                    summaries.append(_summary(group, method, metric, means))
+    return summaries
+
+
+def write_summary(rows: Sequence[Summary], path: str | Path) -> None:
+    """Write ``summary.csv``: a column for each attribute, empty where it is None."""
+    with written_aside(path) as aside, open(aside, "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([field.name for field in fields(Summary)])
+        for row in rows:
+            table.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in astuple(row)])
+
+
+def bootstrap_interval(values: Columns, base: Columns | None = None) -> tuple[float, float] | None:
+    """Bootstrap the 95 % interval of a mean over fields of view, or of the ratio of two means.
+
+    The percentile method (Efron, 1979), fields drawn with replacement. Of few fields it is too
+    narrow: it knows no field but those. The same draws serve for all methods.
+
+    Args:
+        values: one of each field.
+        base: of the same fields; with it, the interval is that of the ratio of the means.
+
+    Returns:
+        Its ends; None for a single field.
+    """
+    if len(values) < 2:
+        return None
+    weights = _resamples(len(values))
+    drawn = weights @ values if base is None else (weights @ values) / (weights @ base)
+    low, high = np.percentile(drawn, LIMITS)
+    return float(low), float(high)
+
+
+@cache
+def _resamples(count: int) -> Float[np.ndarray, "resamples count"]:
+    """Share of each field in each resample."""
+    rng = np.random.default_rng(0)
+    return rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
+
+
+def _field_means(
+    measured: Mapping[str, Mapping[str, float]], method: str
+) -> tuple[float, float | None] | None:
+    """Mean over the frames that count, of a method and of the rapid frames, if there are any."""
+    if method not in measured:
+        return None
+    quick = [set(of_frames) for name, of_frames in measured.items() if name not in SLOW]
+    frames = sorted(set(measured[method]).intersection(*quick))
+    if not frames:
+        return None
+    mean, rapid = (
+        float(np.mean([measured[name][frame] for frame in frames])) if name in measured else None
+        for name in (method, RAPID)
+    )
+    return mean, rapid
+
+
+def _summary(
+    group: str, method: str, metric: str, means: Sequence[tuple[float, float | None]]
+) -> Summary:
+    own = np.array([mean for mean, _ in means])
+    low, high = bootstrap_interval(own) or (None, None)
+    difference: tuple[float | None, ...] = (None, None, None)
+    gain: tuple[float | None, ...] = (None, None, None)
+    paired = np.array([pair for pair in means if pair[1] is not None], float).reshape(-1, 2)
+    if method != RAPID and len(paired):
+        mine, rapid = paired.T
+        interval = bootstrap_interval(mine - rapid) or (None, None)
+        difference = (float(np.mean(mine - rapid)), *interval)
+        if metric in GAINS:
+            ratios = (float(mine.mean() / rapid.mean()), *(bootstrap_interval(mine, rapid) or ()))
+            percent = [100 * (ratio - 1) for ratio in ratios]
+            gain = (*percent, *[None] * (3 - len(percent)))
+    return Summary(
+        group,
+        method,
+        metric,
+        len(own),
+        float(own.mean()),
+        float(own.std(ddof=1)) if len(own) > 1 else None,
+        low,
+        high,
+        *difference,
+        *gain,
+    )

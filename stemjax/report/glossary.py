@@ -1,0 +1,220 @@
+"""The metrics in plain words: their names, units, what each means and what it catches."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What the report says of a metric.
+
+    Attributes:
+        label: its name, with what it compares with.
+        unit: of its values, empty where there is none.
+        better: which values are wanted: ``higher``, ``lower``, or those nearer to 1.
+        digits: behind the point.
+        means: what it measures, what it catches, where it misleads.
+        main: whether it stands in the short table.
+    """
+
+    label: str
+    unit: str
+    better: str
+    digits: int
+    means: str
+    main: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name and unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+METRICS = {
+    "psnr_truth": Metric(
+        "PSNR to the truth",
+        "dB",
+        "higher",
+        2,
+        "Mean squared error against the simulated specimen, on a logarithmic scale. Only "
+        "simulations have a truth. Large smooth areas count most, thin lines hardly.",
+        main=True,
+    ),
+    "ssim_truth": Metric(
+        "SSIM to the truth",
+        "",
+        "higher",
+        3,
+        "Likeness of local structure to the simulated specimen; 1 is equal. Blur and noise both "
+        "lower it.",
+        main=True,
+    ),
+    "psnr_slow": Metric(
+        "PSNR to the slow scan",
+        "dB",
+        "higher",
+        2,
+        "Mean squared error against the slow scan, on a logarithmic scale. The slow scan's own "
+        "noise is in it, so that even a perfect frame stays finite.",
+        main=True,
+    ),
+    "ssim_slow": Metric(
+        "SSIM to the slow scan",
+        "",
+        "higher",
+        3,
+        "Likeness of local structure to the slow scan; 1 is equal. Also limited by its noise.",
+        main=True,
+    ),
+    "psnr_paper": Metric(
+        "PSNR as in the paper",
+        "dB",
+        "higher",
+        2,
+        "As Ihara et al. (2022) compute it: both images are stretched from minimum to maximum, so "
+        "single pixels move it. To compare with the paper, not to judge.",
+        main=True,
+    ),
+    "psnr_paper_mid": Metric(
+        "PSNR as in the paper, mid greys",
+        "dB",
+        "higher",
+        2,
+        "The same, where the slow scan lies between 20,000 and 40,000 of 65,535.",
+    ),
+    "psnr_paper_rest": Metric(
+        "PSNR as in the paper, darker and brighter",
+        "dB",
+        "higher",
+        2,
+        "The same, everywhere else: dark lines and bright spots.",
+    ),
+    "psnr_dcfi": Metric(
+        "rapid geometry: PSNR to the DCFI",
+        "dB",
+        "higher",
+        2,
+        "For frames without a distortion map, which have no other reference. The DCFI image lags "
+        "as they do and has a share of their noise in it.",
+    ),
+    "ssim_dcfi": Metric(
+        "rapid geometry: SSIM to the DCFI",
+        "",
+        "higher",
+        3,
+        "Likewise, likeness of local structure.",
+    ),
+    "follows_per_um": Metric(
+        "spectrum follows the slow scan's up to",
+        "1/µm",
+        "higher",
+        1,
+        "Spatial frequency along the scan up to which the power spectrum keeps to the slow "
+        "scan's. Catches lag and blur, which lower it, and noise, which raises it.",
+        main=True,
+    ),
+    "frc_per_um": Metric(
+        "resolution by Fourier ring correlation",
+        "1/µm",
+        "higher",
+        1,
+        "Spatial frequency at which the correlation with the slow scan falls below 1/7: details "
+        "beyond are not the slow scan's, even where they look sharp.",
+        main=True,
+    ),
+    "streak_db": Metric(
+        "streaks",
+        "dB",
+        "lower",
+        2,
+        "Power in horizontal streaks, relative to the rest. Catches what the detector's lag makes "
+        "of noise, and row offsets.",
+        main=True,
+    ),
+    "line_offset_px": Metric(
+        "dislocations' position error",
+        "px",
+        "lower",
+        2,
+        "Median distance of dislocation lines from where the slow scan has them. Catches "
+        "distortion and lag that are left.",
+        main=True,
+    ),
+    "line_width": Metric(
+        "dislocations' width against the slow scan's",
+        "",
+        "nearer to 1",
+        2,
+        "Ratio of widths: above 1 they are blurred, below 1 thinner than they are.",
+    ),
+    "line_contrast": Metric(
+        "dislocations' contrast against the slow scan's",
+        "",
+        "nearer to 1",
+        2,
+        "Ratio of contrasts: below 1 lines are washed out, above 1 exaggerated.",
+    ),
+    "unexplained_percent": Metric(
+        "structure left unexplained",
+        "%",
+        "lower",
+        1,
+        "The restored frame is distorted and lagged again and compared with the recorded one: the "
+        "share of the structure's variance that it does not account for. Catches what was "
+        "smoothed away or moved, without any reference.",
+        main=True,
+    ),
+    "false_lines_blank": Metric(
+        "false lines in blank frames",
+        "1/µm",
+        "lower",
+        3,
+        "Length of lines, per area, that are found in restored frames of an empty specimen: "
+        "whatever is there was invented.",
+        main=True,
+    ),
+    "false_lines_dark": Metric(
+        "false lines at zero dose",
+        "1/µm",
+        "lower",
+        3,
+        "The same in restored frames of a beam that was off.",
+    ),
+    "line_recall": Metric(
+        "lines found", "", "higher", 3, "Share of the slow scan's dislocation lines that are there."
+    ),
+    "line_precision": Metric(
+        "lines that are real",
+        "",
+        "higher",
+        3,
+        "Share of the lines that the slow scan has too: the rest was invented.",
+    ),
+}
+BY_ANGLE = re.compile(r"(.+)_(\d+)_(\d+)")
+
+
+def described(name: str) -> Metric | None:
+    """Describe a metric, also one of lines of some angle to the scan; None where it is unknown."""
+    if name in METRICS:
+        return METRICS[name]
+    if (found := BY_ANGLE.fullmatch(name)) and (whole := METRICS.get(found[1])):
+        return replace(whole, label=f"{whole.label}, lines at {found[2]}-{found[3]}°", main=False)
+    return None
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Give those metrics that are known, in the order in which the report tells of them."""
+    places = {name: k for k, name in enumerate(METRICS)}
+
+    def place(name: str) -> tuple[int, str]:
+        found = BY_ANGLE.fullmatch(name)
+        return (places[found[1] if found and name not in places else name], name)
+
+    return sorted({name for name in names if described(name)}, key=place)
+
+
+def number(value: float, digits: int, *, signed: bool = False) -> str:
+    """Write a value, with a true minus sign."""
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "\u2212")
