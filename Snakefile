@@ -40,4 +40,5 @@ rule all:
     input:
         all_records(),
         "results/evaluation/metrics.csv",
+        "results/report/figures",
         "results/report/index.html",

@@ -186,6 +186,12 @@ def truth(wildcards):
     return SHEET[wildcards.acquisition].truth or []
 
 
+def shown_files():
+    """Name the logs and simulated truths that the report shows."""
+    rows = [SHEET[name] for name in JUDGED]
+    return [file for row in rows for file in (row.log, row.truth) if file]
+
+
 def movie_log(wildcards):
     """Name the log of an acquisition, if it has one."""
     return row_log(wildcards) or []

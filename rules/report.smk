@@ -1,5 +1,5 @@
-# What people read: input all records, restored frames and measurements; output movies and the report,
-# results/report/index.html, with its pages beside it.
+# What people read: input all records, restored frames and measurements; output movies, figures and
+# the report, results/report/index.html, with its pages beside it.
 
 
 rule render_movie:
@@ -26,16 +26,43 @@ rule render_movie:
         "../scripts/render_movie.py"
 
 
+rule plot_figures:
+    input:
+        all_records(),
+        metrics="results/evaluation/metrics.csv",
+        files=shown_files(),
+    output:
+        report(
+            directory("results/report/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+    log:
+        "logs/plot_figures.log",
+    benchmark:
+        "results/benchmark/plot_figures.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(30),
+    params:
+        sheet=sheet_settings(),
+        models=RESTORED,
+        simulated=CONFIG.simulate is not None,
+        code=code_digest("report"),
+    script:
+        "../scripts/plot_figures.py"
+
+
 rule write_report:
     input:
         all_records(),
         metrics="results/evaluation/metrics.csv",
-        files=[
-            file
-            for name in JUDGED
-            for file in (SHEET[name].log, SHEET[name].truth)
-            if file
-        ],
+        figures="results/report/figures",
+        files=shown_files(),
     output:
         index=report(
             "results/report/index.html",
@@ -65,39 +92,3 @@ rule write_report:
         code=code_digest("report"),
     script:
         "../scripts/write_report.py"
-
-
-rule plot_figures:
-    input:
-        all_records(),
-        metrics="results/evaluation/metrics.csv",
-        files=[
-            file
-            for name in JUDGED
-            for file in (SHEET[name].log, SHEET[name].truth)
-            if file
-        ],
-    output:
-        report(
-            directory("results/report/figures"),
-            patterns=["{figure}.svg"],
-            caption="../report/figures.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
-    log:
-        "logs/plot_figures.log",
-    benchmark:
-        "results/benchmark/plot_figures.jsonl"
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
-    params:
-        sheet=sheet_settings(),
-        models=RESTORED,
-        simulated=CONFIG.simulate is not None,
-        code=code_digest("report"),
-    script:
-        "../scripts/plot_figures.py"

@@ -137,15 +137,22 @@ def _resamples(count: int) -> Float[np.ndarray, "resamples count"]:
     return rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
 
 
+def frames_that_count(measured: Mapping[str, Mapping[str, float]], method: str) -> list[str]:
+    """Name the frames of an acquisition by which a method is judged, as in :func:`summarise`.
+
+    Args:
+        measured: values of one metric by method and frame.
+        method: its name.
+    """
+    quick = [set(of_frames) for name, of_frames in measured.items() if name not in SLOW]
+    return sorted(set(measured.get(method, {})).intersection(*quick))
+
+
 def _field_means(
     measured: Mapping[str, Mapping[str, float]], method: str
 ) -> tuple[float, float | None] | None:
     """Mean over the frames that count, of a method and of the rapid frames, if there are any."""
-    if method not in measured:
-        return None
-    quick = [set(of_frames) for name, of_frames in measured.items() if name not in SLOW]
-    frames = sorted(set(measured[method]).intersection(*quick))
-    if not frames:
+    if not (frames := frames_that_count(measured, method)):
         return None
     mean, rapid = (
         float(np.mean([measured[name][frame] for frame in frames])) if name in measured else None

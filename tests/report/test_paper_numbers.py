@@ -16,7 +16,7 @@ from stemjax.evaluate.table import COLUMNS
 from stemjax.model.unet import UNet
 from stemjax.report.paper.distortion import stretch_percent
 from stemjax.report.paper.field import around, sharpest_place
-from stemjax.report.paper.metrics import field_means, last_value, whole_frames
+from stemjax.report.paper.metrics import field_means, field_values, last_value
 from stemjax.report.paper.motion import kymograph, moving_place
 from stemjax.report.paper.network import network_blocks, parameter_count
 from stemjax.report.paper.quality import bars, lines_figure, psnr_figure
@@ -98,7 +98,11 @@ def test_a_part_of_the_range_has_a_panel_where_it_was_measured(tmp_path: Path) -
 
 def test_a_frame_counts_only_where_all_methods_were_measured(tmp_path: Path) -> None:
     run = run_of(tmp_path)
-    assert whole_frames(rows_of(MEASURED), run, "psnr_paper")["two"] == [{"rapid": 24, "net": 26}]
+    values = field_values(rows_of(MEASURED), run, "psnr_paper")
+    assert {method: of_field["two"] for method, of_field in values.items()} == {
+        "rapid": [24],
+        "net": [26],
+    }
     means = field_means(rows_of(MEASURED), run, "psnr_paper")
     assert means == {
         "rapid": dict(zip(("one", "two"), RAPID, strict=True)),

@@ -2,6 +2,7 @@
 
 from statistics import mean
 
+from stemjax.evaluate.statistics import frames_that_count
 from stemjax.evaluate.table import read_metrics
 from stemjax.report.paper.run import Run
 
@@ -24,44 +25,33 @@ def last_value(rows: Table, name: str, method: str, metric: str) -> float | None
     return found[max(found)] if found else None
 
 
-def whole_frames(rows: Table, run: Run, metric: str) -> dict[str, list[dict[str, float]]]:
-    """Give a metric of every method, frame by frame, of each test field of view.
-
-    Only frames on which all methods that were measured there have a value: none shall be better
-    for having been measured on other frames.
-
-    Returns:
-        By acquisition, for each such frame the values by method.
-    """
-    names = {row.acquisition for row in run.rows("test")}
-    values: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
-    for row in rows:
-        if row["metric"] == metric and row["acquisition"] in names:
-            of_frame = values[row["acquisition"]].setdefault(row["frame"], {})
-            of_frame[row["method"]] = float(row["value"])
-    whole = {}
-    for name, frames in sorted(values.items()):
-        measured = {method for frame in frames.values() for method in frame}
-        if kept := [frame for frame in frames.values() if frame.keys() == measured]:
-            whole[name] = kept
-    return whole
-
-
-def field_means(rows: Table, run: Run, metric: str) -> dict[str, dict[str, float]]:
-    """Average a metric over the whole frames of each test field of view.
-
-    Frames of a field share specimen and reference, so each field counts once.
+def field_values(rows: Table, run: Run, metric: str) -> dict[str, dict[str, list[float]]]:
+    """Give a metric of every method on each test field of view, of the frames that count.
 
     Returns:
         By method, in the order in which they are shown, and acquisition.
     """
-    whole = whole_frames(rows, run, metric)
-    return {
-        method: {
-            name: mean(frame[method] for frame in frames)
-            for name, frames in whole.items()
-            if method in frames[0]
+    names = sorted(row.acquisition for row in run.rows("test"))
+    measured: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
+    for row in rows:
+        if row["metric"] == metric and row["acquisition"] in measured:
+            of_method = measured[row["acquisition"]].setdefault(row["method"], {})
+            of_method[row["frame"]] = float(row["value"])
+    found: dict[str, dict[str, list[float]]] = {}
+    for method in run.methods:
+        of_field = {
+            name: [of_methods[method][frame] for frame in frames_that_count(of_methods, method)]
+            for name, of_methods in measured.items()
         }
-        for method in run.methods
-        if any(method in frames[0] for frames in whole.values())
+        if kept := {name: values for name, values in of_field.items() if values}:
+            found[method] = kept
+    return found
+
+
+def field_means(rows: Table, run: Run, metric: str) -> dict[str, dict[str, float]]:
+    """Average :func:`field_values` over frames: these share a specimen, so a field counts once."""
+    values = field_values(rows, run, metric)
+    return {
+        method: {name: mean(of_frames) for name, of_frames in of_field.items()}
+        for method, of_field in values.items()
     }

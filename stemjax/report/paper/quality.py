@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from stemjax.errors import Refused
-from stemjax.report.paper.metrics import Table, field_means, table, whole_frames
+from stemjax.report.paper.metrics import Table, field_means, field_values, table
 from stemjax.report.paper.run import Run, caption, counted, said_of_models
 from stemjax.report.paper.style import PAPER, Drawn, colour, label, letter, new_figure
 
@@ -46,7 +46,8 @@ def psnr_figure(run: Run) -> Drawn:
     whole = next(iter(measured.values()))
     names = {name for of_field in whole.values() for name in of_field}
     metric = next(metric for metric, name in PSNR.items() if name in measured)
-    frames = [len(of_field) for of_field in whole_frames(rows, run, metric).values()]
+    values = field_values(rows, run, metric).values()
+    frames = [len(of_frames) for of_field in values for of_frames in of_field.values()]
     most = "up to " if min(frames) < max(frames) else ""
     parts = {
         "whole image": "over the whole image",
