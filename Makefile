@@ -6,7 +6,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 SEED ?= 0
 
-.PHONY: demo test test-report lint format config bench-convert bench-distortion bench-training \
+.PHONY: demo test test-report test-bm3d lint format config bench-convert bench-distortion bench-training \
   bench-restore bench-context bench-evaluate bench-quality lock clean
 
 demo: .venv/ready
@@ -22,6 +22,11 @@ test-report: .venv/ready
 	test "$$(id -u)" != 0 || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || true
 	timeout 300 $(BIN)/pytest -m browser tests/report/test_browser.py
+
+# BM3D, whose licence allows non-commercial use only, into .venv, and its tests
+test-bm3d: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bm3d==4.0.3 bm4d==4.2.5
+	$(BIN)/pytest tests/evaluate/test_bm3d.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stemjax.report.glossary import METRICS
+
 ROOT = Path(__file__).parents[1]
 OWN_DATA = (
     "snakemake -s REPO/Snakefile --directory EXPERIMENT "
@@ -33,3 +35,14 @@ def test_its_links_and_pictures_exist() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", text):
         if not target.startswith("https://"):
             assert (ROOT / target).exists(), target
+
+
+def test_commands_in_the_docs_are_run_by_tests_too() -> None:
+    texts = [path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))]
+    commands = re.findall(r"^    ((?:make|snakemake|stemjax) .*)$", "\n".join(texts), re.MULTILINE)
+    assert commands == ["snakemake --report report.zip"]  # tests/workflow
+
+
+def test_the_docs_tell_of_every_metric() -> None:
+    text = (ROOT / "docs/evaluation.md").read_text()
+    assert [name for name in METRICS if f"`{name}`" not in text] == []

@@ -17,7 +17,11 @@ Restore = Callable[[AnyFrames], AnyFrames]  # raw frames to restored ones, undis
 
 
 def false_lines(
-    method: str, restore: Restore, frames: MethodFrames, references: References
+    method: str,
+    restore: Restore,
+    frames: MethodFrames,
+    references: References,
+    count: int = COUNT,
 ) -> list[Row]:
     """Restore frames that show no specimen, and measure the length of lines that are found.
 
@@ -30,6 +34,7 @@ def false_lines(
         restore: the method, from raw frames of the acquisition's shape.
         frames: that it made of the acquisition's frames, which tell its scale of intensities.
         references: of the acquisition.
+        count: how many frames of each kind to restore.
 
     Returns:
         Rows of frame, method, metric and length in um per um^2. None without a map or an
@@ -42,7 +47,7 @@ def false_lines(
     factor, contrast = found
     rows: list[Row] = []
     for kind, raw in blanks.items():
-        for k, image in enumerate(restore(raw)):
+        for k, image in enumerate(restore(raw[:count])):
             judged = factor * np.asarray(image, float)[references.inside]
             length = line_density(detect_lines(judged, contrast), references.pixel_size_nm)
             rows.append([k, method, f"false_lines_{kind}", round(length, 4)])

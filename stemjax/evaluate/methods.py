@@ -9,7 +9,7 @@ import numpy as np
 from stemjax.config import Evaluate
 from stemjax.distortion.map import undistort
 from stemjax.evaluate.baselines import BASELINES
-from stemjax.evaluate.blanks import Restore, false_lines
+from stemjax.evaluate.blanks import COUNT, Restore, false_lines
 from stemjax.evaluate.measure import (
     MethodFrames,
     Row,
@@ -21,6 +21,7 @@ from stemjax.evaluate.measure import (
     slow_scans,
 )
 from stemjax.evaluate.references import References, load_references
+from stemjax.evaluate.statistics import SLOW
 from stemjax.io.store import create_image, describe, multiscale, new_store, open_store
 from stemjax.progress import track
 from stemjax.provenance import digest
@@ -28,8 +29,6 @@ from stemjax.records import read_record
 from stemjax.restore.restorer import load_restorer
 from stemjax.sheet import Acquisition
 from stemjax.typing import AnyFrames, AnyImage, Json
-
-SLOW_TO_COMPUTE = ("bm3d", "bm3d-spectrum")  # measured on fewer frames
 
 
 def evaluate_baselines(
@@ -78,7 +77,7 @@ def evaluate_baselines(
         if restore is None:
             continue
         last = len(references.raw) - 1
-        count = settings.bm3d_frames if name in SLOW_TO_COMPUTE else last + 1
+        count = settings.bm3d_frames if name in SLOW else last + 1
         # Backwards: the last one, which is shown, is among them however few there are.
         chosen = np.linspace(last, 0, min(count, last + 1)).round().astype(int).tolist()
         frames: list[AnyImage | None] = [None] * (last + 1)
@@ -140,7 +139,8 @@ def _judge(
 ) -> tuple[list[Row], dict[str, Json]]:
     """Measure a method's frames and what it makes of blank ones; plot the last frame's curves."""
     rows = measure(method, frames, references, slow)
-    rows += false_lines(method, restore, frames, references)
+    blanks = 1 if method in SLOW else COUNT
+    rows += false_lines(method, restore, frames, references, blanks)
     last, scan = frames[-1], slow[-1]
     if last is None or scan is None:
         return rows, {}

@@ -91,6 +91,7 @@ def test_slow_filters_are_measured_on_few_frames(
         rows = evaluate_baselines(ROW, *paths, chosen, tmp_path / "baselines.zarr")["rows"]
         assert {row[0] for row in rows if row[1:3] == ["bm3d", "psnr_slow"]} == expected
         assert {row[0] for row in rows if row[1:3] == ["rapid", "psnr_slow"]} == {0, 1, 2, 3}
+        assert [row[0] for row in rows if row[1:3] == ["bm3d", "false_lines_blank"]] == [0]
 
 
 def test_restored_frames_are_measured_under_their_models_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import zipfile
 from html import unescape
 from html.parser import HTMLParser
 
@@ -74,6 +75,16 @@ def test_the_report_asks_for_nothing_and_leads_to_all_pages(finished: Experiment
     assert [
         link for link in links if not link.startswith("#") and not (report / link).exists()
     ] == []
+
+
+def test_snakemakes_own_report_holds_ours_with_captions(finished: Experiment) -> None:
+    finished.run("--report", "report.zip")
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        names = {name.rpartition("/")[2] for name in archive.namelist()}
+        told = archive.read("report/report.html").decode()
+    assert {"index.html", "summary.csv", "2-workflow.svg", "8-network.svg"} <= names
+    for category_or_caption in ("Evaluation", "Figures", "95 % interval", "This page stands alone"):
+        assert category_or_caption in told
 
 
 def test_progress_is_told_and_kept_in_the_log(finished: Experiment) -> None:
