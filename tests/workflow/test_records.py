@@ -12,9 +12,12 @@ import zarr
 from .conftest import ROWS, Experiment
 
 
+REPORT = {"plot_figures", "write_report"}
+
+
 def chain(name: str, *, role: str) -> set[str]:
     """Name the jobs of one acquisition alone, and the gathers that it is part of."""
-    jobs = {f"convert_acquisition {name}", f"integrate_acquisition {name}", "write_report"}
+    jobs = {f"convert_acquisition {name}", f"integrate_acquisition {name}", *REPORT}
     if role == "train":
         return jobs
     return jobs | {
@@ -157,7 +160,7 @@ def test_a_column_that_conversion_does_not_read_converts_nothing(experiment: Exp
     cells = first.split("\t")
     cells[5] = "log.csv"
     sheet.write_text("\n".join([header, "\t".join(cells), *rest]) + "\n")
-    assert experiment.planned() == {"write_report"}
+    assert experiment.planned() == REPORT
 
 
 def test_equal_results_do_not_spread(experiment: Experiment) -> None:
@@ -174,7 +177,7 @@ def test_a_changed_network_retrains_only(experiment: Experiment) -> None:
         *(f"evaluate_restored {name} dlf-slow" for name in ("test-1", "heating-1")),
         "render_movie dlf-slow heating-1",
         "collect_metrics",
-        "write_report",
+        *REPORT,
     }
 
 
@@ -183,7 +186,7 @@ def test_a_new_log_renders_the_movie_anew(experiment: Experiment) -> None:
     sheet = experiment.folder / "acquisitions.tsv"
     log = "raw/simulated/heating-1_log.csv"
     sheet.write_text(sheet.read_text().replace(log, "log.csv"))
-    assert experiment.planned() == {"render_movie dlf-slow heating-1", "write_report"}
+    assert experiment.planned() == {"render_movie dlf-slow heating-1", *REPORT}
 
 
 def test_a_model_for_test_fields_alone_restores_no_series(experiment: Experiment) -> None:
@@ -194,7 +197,7 @@ def test_a_model_for_test_fields_alone_restores_no_series(experiment: Experiment
         "restore_acquisition b test-1",
         "evaluate_restored test-1 b",
         "collect_metrics",
-        "write_report",
+        *REPORT,
     }
 
 
