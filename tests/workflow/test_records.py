@@ -11,7 +11,6 @@ import zarr
 
 from .conftest import ROWS, Experiment
 
-
 REPORT = {"plot_figures", "write_report"}
 
 
