@@ -145,7 +145,10 @@ class Handmade:
             about = {"acquisition": name, "first_frame": first_frame}
             describe(group, [multiscale("dcfi", PIXEL_NM)], about)
         return self.record(
-            f"dcfi/{name}.json", digest=digest(image, np.asarray(drift)), first_frame=first_frame
+            f"dcfi/{name}.json",
+            digest=digest(image, np.asarray(drift)),
+            first_frame=first_frame,
+            computed=True,
         )
 
     def map(

@@ -61,7 +61,7 @@ class Dislocations:
 
 def find_dislocations(reference: AnyImage, contrast: float) -> Dislocations:
     """Find the lines that a reference shows; `contrast` is its data range, above zero."""
-    reference = reference.astype(float)
+    reference = reference.astype(float, copy=False)
     lines = detect_lines(reference, contrast)
     places = np.argwhere(lines.skeleton)[::EVERY]
     angles = lines.angle[tuple(places.T)]
@@ -120,7 +120,8 @@ def level_slope(image: AnyImage, reference: AnyImage) -> float:
     """Give grey levels of the reference to one of the image, zero for a blank image.
 
     Means over blocks are compared. A fit of single pixels makes a noisy image flatter than it
-    is, and with it the lines.
+    is, and with it the lines; block means do so only where the noise is far stronger than the
+    broad contrast.
     """
     x, y = _block_means(image), _block_means(reference)
     variance = np.var(x)
@@ -165,8 +166,8 @@ def fit_dips(values: Float[np.ndarray, "n u"]) -> Dips:
     n = np.arange(len(score))
     by_c = _peak(*(score[n, c + k, w + 1] for k in range(3)))
     by_w = _peak(*(score[n, c + 1, w + k] for k in range(3)))
-    centre = CENTRES[c] + by_c * (CENTRES[1] - CENTRES[0])
-    width = WIDTHS[w] * (WIDTHS[1] / WIDTHS[0]) ** by_w
+    centre = np.clip(CENTRES[c] + by_c * (CENTRES[1] - CENTRES[0]), CENTRES[0], CENTRES[-1])
+    width = np.clip(WIDTHS[w] * (WIDTHS[1] / WIDTHS[0]) ** by_w, WIDTHS[0], WIDTHS[-1])
     best = _off_ground(_dip(centre[:, None], width[:, None]))
     overlap = (above * best).sum(axis=1)
     power = (best**2).sum(axis=1)

@@ -26,7 +26,9 @@ from stemjax.typing import AnyFrames, AnyImage, Image, Json
 
 Row = list[Any]  # frame, method, metric, value
 MethodFrames = Sequence[AnyImage | None] | AnyFrames  # None: not measured
-NOT_IDEAL = ("rapid", "dcfi")  # which lag as recorded: nothing is to be made to lag again
+Offset = Float[np.ndarray, " yx"]
+FARTHEST_PX = 16.0
+EQUAL_DB = 250.0
 
 
 @dataclass(frozen=True)
@@ -59,54 +61,59 @@ def slow_scans(references: References) -> list[Slow | None]:
 
 
 def measure(
-    method: str, frames: MethodFrames, references: References, slow: Sequence[Slow | None]
-) -> list[Row]:
+    method: str,
+    frames: MethodFrames,
+    references: References,
+    slow: Sequence[Slow | None],
+    *,
+    lags: bool,
+) -> tuple[list[Row], Json | None]:
     """Compare frames with their references: slow scan and truth, in rapid geometry the DCFI.
 
-    What lags lies a few pixels behind where it belongs. That shall not count against a method,
-    so its frames are moved onto the reference first, all of an acquisition by the same amount.
+    What lags lies a few pixels behind where it belongs, and references lie beside one another by
+    what their places are not known. Neither shall count against a method, so its frames are moved
+    onto each reference first, all of an acquisition by the same amount.
 
     Args:
         method: its name.
         frames: as many as in `references`, restored or not, on the same grid.
         references: of the acquisition.
         slow: as from :func:`slow_scans`.
+        lags: whether the frames still show the detector's lag; otherwise they are given it anew
+            before they are compared with the frames as recorded.
+
+    Returns:
+        Rows of frame, method, metric, value; and the last frame's :func:`curves`, if it was
+        measured and has a slow scan.
     """
+    inside, pixel_size_nm = references.inside, references.pixel_size_nm
     rows: list[Row] = []
-    offset = method_offset(frames, references)
-    as_rapid = None if references.lag is None else references.as_rapid()
+    plotted = None
+    offsets = _offsets(frames, references)
+    unexplained = _unexplained(method, frames, references, lags)
     for k, number in enumerate(references.index):
-        whole = frames[k]
-        if whole is None:
+        frame = frames[k]
+        if frame is None:
             continue
-        placed = moved(whole, offset)
-        image = placed[references.inside]
-        values = _against_references(image, references, k)
-        if values and references.geometry == "slow":
-            values["streak_db"] = streak_db(image)
-        if (scan := slow[k]) is not None:
-            values |= _against_slow(image, scan, references.pixel_size_nm)
-        if as_rapid is not None and method not in NOT_IDEAL:
-            values |= _against_frame(placed @ as_rapid, references, k)
+        values = {}
+        for name, reference in references.of_frame(k).items():
+            image = moved(frame, offsets[name])[inside]
+            close = fitted(image, target := reference[inside])
+            values |= {f"psnr_{name}": psnr(close, target), f"ssim_{name}": ssim(close, target)}
+            scan = slow[k]
+            if name == "slow" and scan is not None:
+                values |= _against_slow(image, scan, pixel_size_nm)
+                plotted = curves(image, scan, pixel_size_nm) if data_range(image) > 0 else None
+        if references.geometry == "slow":
+            values["streak_db"] = streak_db(np.asarray(frame, float)[inside])
+        values |= unexplained.get(k, {})
         rows += [[int(number), method, metric, value] for metric, value in values.items()]
-    # An image that equals its reference has an infinite PSNR, which no mean survives.
-    return [[*row[:3], round(float(row[3]), 4)] for row in rows if np.isfinite(row[3])]
+    last = frames[-1] is not None and slow[-1] is not None
+    kept = [row for row in rows if np.isfinite(row[3]) and not _of_itself(row)]
+    return [[*row[:3], round(float(row[3]), 4)] for row in kept], plotted if last else None
 
 
-def method_offset(frames: MethodFrames, references: References) -> Float[np.ndarray, " yx"]:
-    """Median displacement (y, x) in pixels of the references from a method's frames."""
-    found = []
-    for k, image in enumerate(frames):
-        reference = next(iter(references.of_frame(k).values()), None)
-        if image is None or reference is None:
-            continue
-        pair = [np.asarray(each, float)[references.inside] for each in (image, reference)]
-        if all(data_range(each) > 0 for each in pair):
-            found.append(displacement(*map(spectrum, pair)))
-    return np.median(found, axis=0) if found else np.zeros(2)
-
-
-def moved(image: AnyImage, offset: Float[np.ndarray, " yx"]) -> Image:
+def moved(image: AnyImage, offset: Offset) -> Image:
     """Move an image by (y, x) pixels."""
     return shift(np.asarray(image, float), offset, order=3, mode="nearest")
 
@@ -127,24 +134,54 @@ def curves(image: AnyImage, slow: Slow, pixel_size_nm: float) -> Json:
     }
 
 
-def _against_references(image: Image, references: References, k: int) -> dict[str, float]:
-    values = {}
-    for name, reference in references.of_frame(k).items():
-        target = reference[references.inside]
-        if data_range(target) == 0:  # a blank scan shows no structure to agree with
-            continue
-        close = fitted(image, target)
-        values |= {f"psnr_{name}": psnr(close, target), f"ssim_{name}": ssim(close, target)}
-    return values
+def _offsets(frames: MethodFrames, references: References) -> dict[str, Offset]:
+    """Displacement of each kind of reference from a method's frames."""
+    found: dict[str, list[tuple[AnyImage, Image]]] = {}
+    for k, frame in enumerate(frames):
+        for name, reference in references.of_frame(k).items():
+            if frame is not None:
+                found.setdefault(name, []).append((frame, reference))
+    return {name: _offset(pairs, references.inside) for name, pairs in found.items()}
 
 
-def _against_frame(degraded: Image, references: References, k: int) -> dict[str, float]:
-    """Say what a restored frame, made to lag again, leaves unexplained of the recorded one."""
-    still = references.dcfi[k]
-    if still is None or references.integrated < 2:
-        return {}
-    compared = (each[references.inside] for each in (references.rapid[k], degraded, still))
-    return {"unexplained_percent": unexplained_percent(*compared, references.integrated)}
+def _offset(pairs: Sequence[tuple[AnyImage, Image]], inside: tuple[slice, slice]) -> Offset:
+    """Median displacement (y, x) in pixels of second images from first ones."""
+    found = []
+    for pair in pairs:
+        images = [np.asarray(image, float)[inside] for image in pair]
+        if all(data_range(image) > 0 for image in images):
+            found.append(displacement(*map(spectrum, images)))
+    # What would be farther away than any lag displaces was not recognised.
+    near = [each for each in found if np.abs(each).max() <= FARTHEST_PX]
+    return np.median(near, axis=0) if near else np.zeros(2)
+
+
+def _of_itself(row: Row) -> bool:
+    """Tell a PSNR that only rounding keeps from being infinite: an image is its own reference."""
+    return row[2].startswith("psnr") and row[3] > EQUAL_DB
+
+
+def _unexplained(
+    method: str, frames: MethodFrames, references: References, lags: bool
+) -> dict[int, dict[str, float]]:
+    """Say what frames, made to lag as the recorded ones do, leave unexplained of these."""
+    if references.lag is None or references.integrated < 2 or method == "dcfi":
+        return {}  # the integration itself is what tells signal from noise
+    as_rapid = None if lags else references.as_rapid()
+    degraded: dict[int, Image] = {}
+    for k, frame in enumerate(frames):
+        if frame is not None and references.dcfi[k] is not None:
+            image = np.asarray(frame, float)
+            degraded[k] = image if as_rapid is None else image @ as_rapid
+    inside = references.inside
+    stills = {k: still for k, still in enumerate(references.dcfi) if still is not None}
+    offset = _offset([(image, stills[k]) for k, image in degraded.items()], inside)
+    found = {}
+    for k, image in degraded.items():
+        compared = (references.rapid[k], moved(image, offset), stills[k])
+        percent = unexplained_percent(*(each[inside] for each in compared), references.integrated)
+        found[k] = {"unexplained_percent": percent}
+    return found
 
 
 def _against_slow(image: Image, slow: Slow, pixel_size_nm: float) -> dict[str, float]:

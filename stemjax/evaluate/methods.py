@@ -9,19 +9,10 @@ import numpy as np
 from stemjax.config import Evaluate
 from stemjax.distortion.map import undistort
 from stemjax.evaluate.baselines import BASELINES
-from stemjax.evaluate.blanks import COUNT, Restore, false_lines
-from stemjax.evaluate.measure import (
-    MethodFrames,
-    Row,
-    Slow,
-    curves,
-    measure,
-    method_offset,
-    moved,
-    slow_scans,
-)
+from stemjax.evaluate.blanks import COUNT, Restore, blanks_of, false_lines
+from stemjax.evaluate.measure import MethodFrames, Row, curves, measure, slow_scans
 from stemjax.evaluate.references import References, load_references
-from stemjax.evaluate.statistics import SLOW
+from stemjax.evaluate.statistics import COSTLY
 from stemjax.io.store import create_image, describe, multiscale, new_store, open_store
 from stemjax.progress import track
 from stemjax.provenance import digest
@@ -58,32 +49,33 @@ def evaluate_baselines(
     """
     references = load_references(row, converted, dcfi, distortion, settings.frames)
     slow = slow_scans(references)
+    blanks = blanks_of(references)
+    few = {kind: raw[:1] for kind, raw in blanks.items()}
     rows: list[Row] = []
     shown: dict[str, AnyImage] = {}
     plotted: dict[str, Json] = {}
 
-    def judge(method: str, frames: MethodFrames, restore: Restore) -> None:
-        more, curve = _judge(method, frames, restore, references, slow)
-        rows.extend(more)
-        plotted.update(curve)
+    def judge(method: str, frames: MethodFrames, restore: Restore, lags: bool) -> None:
+        measured, curve = measure(method, frames, references, slow, lags=lags)
+        empty = few if method in COSTLY else blanks
+        rows.extend(measured + false_lines(method, restore, frames, references, empty))
+        if curve is not None:
+            plotted[method] = curve
         if frames[-1] is not None:
             shown[method] = np.asarray(frames[-1], np.float32)
 
-    judge("rapid", references.rapid, partial(_recorded, references))
+    judge("rapid", references.rapid, partial(_recorded, references), True)
     if references.geometry == "slow":  # in rapid geometry it is the reference
-        judge("dcfi", references.dcfi, partial(_integrated, references))
+        judge("dcfi", references.dcfi, partial(_integrated, references), True)
     for name in settings.baselines:
         restore = BASELINES[name](references)
         if restore is None:
             continue
-        last = len(references.raw) - 1
-        count = settings.bm3d_frames if name in SLOW else last + 1
-        # Backwards: the last one, which is shown, is among them however few there are.
-        chosen = np.linspace(last, 0, min(count, last + 1)).round().astype(int).tolist()
-        frames: list[AnyImage | None] = [None] * (last + 1)
+        chosen = _chosen(references, settings.bm3d_frames if name in COSTLY else None)
+        frames: list[AnyImage | None] = [None] * len(references.raw)
         for k in track(chosen, len(chosen), f"evaluate {row.acquisition}: {name}"):
             frames[k] = restore(references.raw[k : k + 1])[0]
-        judge(name, frames, restore)
+        judge(name, frames, restore, name != "wiener")
     if slow[-1] is not None:
         plotted["slow"] = curves(slow[-1].image, slow[-1], references.pixel_size_nm)
         del plotted["slow"]["frc"]
@@ -123,29 +115,31 @@ def evaluate_restored(
     """
     read_record(restored)
     references = load_references(row, converted, dcfi, distortion, settings.frames)
-    frames = open_store(restored.with_suffix(".zarr"))[0]["0"]
-    chosen = [np.asarray(frames[int(k)]) for k in references.index]
-    network = load_restorer(model.parent, "model")
+    store = open_store(restored.with_suffix(".zarr"))[0]["0"]
+    frames = [np.asarray(store[int(k)]) for k in references.index]
+    name, network = model.parent.name, load_restorer(model.parent, "model")
+    chosen = network.network.settings
+    # The integration and other rapid frames, as targets, have the lag in them.
+    lags = chosen.target != "slow"
+    rows, curve = measure(name, frames, references, slow_scans(references), lags=lags)
+    context = chosen.unet.context
+    blanks = blanks_of(references, COUNT + context - 1)
     restore = partial(network, distortion=references.distortion)
-    return _record(*_judge(model.parent.name, chosen, restore, references, slow_scans(references)))
+    rows += false_lines(name, restore, frames, references, blanks, context)
+    return _record(rows, {} if curve is None else {name: curve})
 
 
-def _judge(
-    method: str,
-    frames: MethodFrames,
-    restore: Restore,
-    references: References,
-    slow: Sequence[Slow | None],
-) -> tuple[list[Row], dict[str, Json]]:
-    """Measure a method's frames and what it makes of blank ones; plot the last frame's curves."""
-    rows = measure(method, frames, references, slow)
-    blanks = 1 if method in SLOW else COUNT
-    rows += false_lines(method, restore, frames, references, blanks)
-    last, scan = frames[-1], slow[-1]
-    if last is None or scan is None:
-        return rows, {}
-    image = moved(last, method_offset(frames, references))[references.inside]
-    return rows, {method: curves(image, scan, references.pixel_size_nm)}
+def _chosen(references: References, count: int | None) -> list[int]:
+    """Choose the places of frames to measure: all, or `count` of those with an integration.
+
+    These show what the slow scan shows. The last, of which pictures are made, is among them.
+    """
+    places = range(len(references.raw))
+    if count is None:
+        return list(places)
+    known = [k for k in places if references.dcfi[k] is not None]
+    picked = np.linspace(len(known) - 1, 0, min(count, len(known))).round().astype(int)
+    return [known[k] for k in picked.tolist()]
 
 
 def _recorded(references: References, raw: AnyFrames) -> AnyFrames:

@@ -13,6 +13,7 @@ from stemjax.dataset.geometry import map_or_identity, read_session
 from stemjax.distortion.lag import Lag, lag_from_json
 from stemjax.distortion.map import DistortionMap, undistort, warp_matrices
 from stemjax.distortion.offset import as_rapid_matrix, field_offset
+from stemjax.evaluate.metrics import data_range
 from stemjax.io.store import open_store
 from stemjax.records import read_record
 from stemjax.sheet import Acquisition
@@ -42,7 +43,8 @@ class References:
         distortion: the map they belong to.
         lag: the detector's response, None without a map.
         pixel_size_nm: of both scans.
-        integrated: how many frames the integration is the mean of.
+        integrated: how many frames the integration is the mean of, each of its frames among
+            them; 0 where it came with the acquisition and does not tell.
     """
 
     index: Int[np.ndarray, " t"]
@@ -64,13 +66,18 @@ class References:
         """Name what the frame at place `k` is compared with, as far as there is any, best first.
 
         The integration has the frames' lag and their noise in it: it is a reference only where
-        there is no better one.
+        there is no better one, and not of the single frame that it is. An image without contrast
+        shows nothing to compare with.
         """
         if self.geometry == "rapid":
-            named = {"dcfi": self.dcfi[k]}
+            named = {"dcfi": None if self.integrated == 1 else self.dcfi[k]}
         else:
             named = {"slow": self.slow[k], "truth": self.truth[k]}
-        return {name: image for name, image in named.items() if image is not None}
+        return {
+            name: image
+            for name, image in named.items()
+            if image is not None and data_range(image[self.inside]) > 0
+        }
 
     def as_rapid(self) -> Float[np.ndarray, "x x"]:
         """Give the matrix that makes of an undistorted image what a rapid frame shows of it.
@@ -104,7 +111,7 @@ def load_references(
     """
     acquired = read_record(converted)
     count = acquired["frames"]
-    read_record(dcfi)
+    computed = read_record(dcfi)["computed"]
     session = read_session(row.acquisition, acquired, distortion, needed=False)
     source, scan = open_store(converted.with_suffix(".zarr"))
     the_map = map_or_identity(session, source["rapid"].shape[2])
@@ -143,7 +150,7 @@ def load_references(
         distortion=the_map,
         lag=lag,
         pixel_size_nm=scan["pixel_size_nm"],
-        integrated=count - first,
+        integrated=count - first if computed else 0,
     )
 
 

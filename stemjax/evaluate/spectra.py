@@ -73,8 +73,8 @@ def horizontal_profile(image: AnyImage, pixel_size_nm: float) -> tuple[Curve, Cu
 def follows(per_um: Curve, profile: Curve, reference: Curve) -> float:
     """Frequency in 1/um up to which a frame's profile follows the slow scan's.
 
-    Contrasts differ, and a fit to a noisy frame makes it weak: the mean difference is taken off
-    first, each frequency counting by the slow scan's power. The profiles part where they first
+    Contrasts differ, and a fit to a noisy frame makes it weak: the median difference is taken
+    off first, each frequency counting by the slow scan's power. The profiles part where they first
     differ by more than 3 dB and stay apart for four sigmas of the smoothing: no single noisy
     frequency decides. Smoothed over a 64th of the Nyquist frequency (at least two steps), two
     profiles of noise alone differ by 1 dB (standard deviation) at 256 pixels, by 0.5 dB at 512.
@@ -102,7 +102,9 @@ def follows(per_um: Curve, profile: Curve, reference: Curve) -> float:
         return 0.0
     difference = profile[LEAKAGE:] - reference[LEAKAGE:]
     weight = 10 ** ((reference - reference[LEAKAGE:].max()) / 10)
-    difference -= np.average(difference, weights=weight[LEAKAGE:])
+    order = np.argsort(difference)
+    share = np.cumsum(weight[LEAKAGE:][order])
+    difference -= difference[order[np.searchsorted(share, share[-1] / 2)]]
     parted = np.abs(gaussian_filter1d(difference, sigma)) > PARTED_DB
     held = np.lib.stride_tricks.sliding_window_view(parted, hold).all(axis=1)
     if not held.any():

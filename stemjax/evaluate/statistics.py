@@ -13,7 +13,7 @@ from stemjax.provenance import written_aside
 
 GROUPS = ("test", "series")
 METHODS = ("rapid", "dcfi", "gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum")
-SLOW = {"bm3d", "bm3d-spectrum"}  # measured on few frames, which are not to be all that count
+COSTLY = ("bm3d", "bm3d-spectrum")  # measured on few frames, which are not to be all that count
 GAINS = {"psnr_paper", "psnr_paper_mid", "psnr_paper_rest"}
 RAPID = "rapid"  # what the other methods are compared with
 RESAMPLES = 5000
@@ -69,8 +69,9 @@ def summarise(rows: Iterable[Mapping[str, str]], roles: Mapping[str, str]) -> li
 
     Frames of an acquisition share specimen and reference, so each acquisition counts once. Of
     its frames those count on which a metric was measured for all methods that have it there, so
-    that all are judged by the same frames. Methods that are too slow for that (:data:`SLOW`)
-    are judged by those of their own among these, and the rapid frames beside them likewise.
+    that all are judged by the same frames: of a series those of its final state, which the
+    integration shows. Methods that only few frames are measured of (:data:`COSTLY`) are judged by
+    those among these, and the rapid frames beside them likewise.
 
     Args:
         rows: acquisition, frame, method, metric, value, as from
@@ -144,7 +145,7 @@ def frames_that_count(measured: Mapping[str, Mapping[str, float]], method: str) 
         measured: values of one metric by method and frame.
         method: its name.
     """
-    quick = [set(of_frames) for name, of_frames in measured.items() if name not in SLOW]
+    quick = [set(of_frames) for name, of_frames in measured.items() if name not in COSTLY]
     return sorted(set(measured.get(method, {})).intersection(*quick))
 
 

@@ -9,11 +9,11 @@ import zarr
 
 from stemjax.errors import Refused
 from stemjax.evaluate.references import References, load_references
-from stemjax.evaluate.statistics import METHODS
+from stemjax.evaluate.statistics import METHODS, frames_that_count
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import is_ok
-from stemjax.report.glossary import described, in_order, number
+from stemjax.report.glossary import described, in_order, method_name, number
 from stemjax.report.models import unlike_training
 from stemjax.report.moments import frame_seconds, frame_temperatures
 from stemjax.report.pictures import (
@@ -30,13 +30,7 @@ from stemjax.report.video import choose_pace
 from stemjax.sheet import Acquisition
 from stemjax.typing import AnyImage, Json
 
-FILTERS = {
-    "gaussian": "Gaussian filter",
-    "nlm": "non-local means",
-    "wiener": "Wiener filter",
-    "bm3d": "BM3D",
-    "bm3d-spectrum": "BM3D, noise spectrum known",
-}
+FILTERS = ("gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum")
 Pictures = dict[str, tuple[str, AnyImage]]
 
 
@@ -111,29 +105,33 @@ def show_acquisition(
 
 
 def method_table(rows: Sequence[Mapping[str, str]], acquisition: str) -> Json:
-    """Average an acquisition's measurements over its frames.
+    """Average an acquisition's measurements over the frames that all methods were measured on.
 
     Args:
         rows: of the table of metrics.
         acquisition: id.
 
     Returns:
-        ``methods``, and ``rows`` of a metric and its values as text by method.
+        ``methods``, their names, and ``rows``: a metric and its values as text by these names.
     """
-    values: dict[str, dict[str, list[float]]] = {}
+    values: dict[str, dict[str, dict[str, float]]] = {}
     methods: dict[str, None] = {}
     for row in rows:
         if row["acquisition"] == acquisition:
             methods[row["method"]] = None
             of_metric = values.setdefault(row["metric"], {})
-            of_metric.setdefault(row["method"], []).append(float(row["value"]))
+            of_metric.setdefault(row["method"], {})[row["frame"]] = float(row["value"])
     known = [method for method in METHODS if method in methods]
     table = []
     for name in in_order(values):
         if metric := described(name):
-            means = {m: number(fmean(v), metric.digits) for m, v in values[name].items()}
+            means = {}
+            for method, of_frames in values[name].items():
+                if counted := frames_that_count(values[name], method):
+                    mean = fmean(of_frames[frame] for frame in counted)
+                    means[method_name(method)] = number(mean, metric.digits)
             table.append((metric, means))
-    return {"methods": list(dict.fromkeys([*known, *methods])), "rows": table}
+    return {"methods": list(map(method_name, dict.fromkeys([*known, *methods]))), "rows": table}
 
 
 def _images(results: Path, name: str, models: Sequence[str], references: References) -> Pictures:
@@ -147,9 +145,9 @@ def _images(results: Path, name: str, models: Sequence[str], references: Referen
     baselines = results / "evaluation" / name / "baselines.zarr"
     if mapped and baselines.exists():
         stored = zarr.open_group(baselines, mode="r")
-        for key, label in FILTERS.items():
+        for key in FILTERS:
             if key in stored:
-                images[key] = (label, np.asarray(stored[key]))
+                images[key] = (method_name(key), np.asarray(stored[key]))
     for model in models:
         record = results / "restored" / model / f"{name}.json"
         if is_ok(record):

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 WIDTH, HEIGHT = 480, 280  # of the drawing, in its own units; text is 13 of them high
 LEFT, RIGHT, TOP, BOTTOM = 58, 10, 12, 44
 TICKS = 5
-NAMES, ROW = 130, 24  # width of the names beside intervals, height of each
+NAMES, ROW, AXIS = 150, 24, 24  # width of the names beside intervals, heights of each and below
 
 Values = Float[np.ndarray, " n"]
 
@@ -196,20 +196,20 @@ class IntervalChart:
 
     Attributes:
         about: what it shows, for who cannot see it.
-        x_label: of the axis, with unit.
+        title: the metric, with unit and direction.
         height: of the drawing.
         rows: name, style, height, begin, point and end of each; begin is None without interval.
         x_ticks: of the axis.
     """
 
     about: str
-    x_label: str
+    title: str
     height: int
     rows: list[tuple[str, str, float, float | None, float, float]]
     x_ticks: list[Tick]
 
 
-def interval_chart(about: str, x_label: str, rows: Sequence[Row]) -> IntervalChart:
+def interval_chart(about: str, title: str, rows: Sequence[Row]) -> IntervalChart:
     """Lay out values with their intervals, one below the other, over a common axis."""
     low, high = _range([np.array([r.value, r.low, r.high]) for r in rows], margin=0.05)
 
@@ -222,4 +222,4 @@ def interval_chart(about: str, x_label: str, rows: Sequence[Row]) -> IntervalCha
         begin, end = (across(row.low), across(row.high)) if known else (None, 0.0)
         drawn.append((row.name, row.style, ROW * (k + 0.5), begin, across(row.value), end))
     ticks = [Tick(across(v), _text(v)) for v in _ticks(low, high)]
-    return IntervalChart(about, x_label, round(ROW * len(rows)) + BOTTOM, drawn, ticks)
+    return IntervalChart(about, title, ROW * len(rows) + AXIS, drawn, ticks)

@@ -1,4 +1,4 @@
-"""The metrics in plain words: their names, units, what each means and what it catches."""
+"""Methods and metrics in plain words: names, units, what each means and what it catches."""
 
 import re
 from collections.abc import Iterable
@@ -10,20 +10,24 @@ class Metric:
     """What the report says of a metric.
 
     Attributes:
+        part: of the tables in which it stands.
         label: its name, with what it compares with.
         unit: of its values, empty where there is none.
         better: which values are wanted: ``higher``, ``lower``, or those nearer to 1.
         digits: behind the point.
         means: what it measures, what it catches, where it misleads.
         main: whether it stands in the short table.
+        caveat: why its best value need not be a good one; with one, none is marked as the best.
     """
 
+    part: str
     label: str
     unit: str
     better: str
     digits: int
     means: str
     main: bool = False
+    caveat: str = ""
 
     @property
     def title(self) -> str:
@@ -31,8 +35,22 @@ class Metric:
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
 
+METHODS = {
+    "rapid": ("rapid frame", "One of the recorded frames, undistorted."),
+    "dcfi": ("DCFI", "Drift-corrected frame integration: the mean of the frames, undistorted."),
+    "gaussian": ("Gaussian", "Gaussian filter of a rapid frame."),
+    "nlm": ("non-local means", "Mean of the places in a rapid frame that look alike."),
+    "wiener": ("Wiener", "Wiener filter of a rapid frame; it takes back the detector's lag too."),
+    "bm3d": ("BM3D", "Block matching and 3D filtering of a rapid frame, noise taken for white."),
+    "bm3d-spectrum": ("BM3D (spectrum)", "The same, told the noise's power spectrum."),
+}
+LIKENESS = "Likeness to the reference"
+DETAIL = "Detail and streaks"
+LINES = "Dislocation lines"
+INVENTED = "What was lost or invented"
 METRICS = {
     "psnr_truth": Metric(
+        LIKENESS,
         "PSNR to the truth",
         "dB",
         "higher",
@@ -42,6 +60,7 @@ METRICS = {
         main=True,
     ),
     "ssim_truth": Metric(
+        LIKENESS,
         "SSIM to the truth",
         "",
         "higher",
@@ -51,6 +70,7 @@ METRICS = {
         main=True,
     ),
     "psnr_slow": Metric(
+        LIKENESS,
         "PSNR to the slow scan",
         "dB",
         "higher",
@@ -60,6 +80,7 @@ METRICS = {
         main=True,
     ),
     "ssim_slow": Metric(
+        LIKENESS,
         "SSIM to the slow scan",
         "",
         "higher",
@@ -68,6 +89,7 @@ METRICS = {
         main=True,
     ),
     "psnr_paper": Metric(
+        LIKENESS,
         "PSNR as in the paper",
         "dB",
         "higher",
@@ -77,6 +99,7 @@ METRICS = {
         main=True,
     ),
     "psnr_paper_mid": Metric(
+        LIKENESS,
         "PSNR as in the paper, mid greys",
         "dB",
         "higher",
@@ -84,6 +107,7 @@ METRICS = {
         "The same, where the slow scan lies between 20,000 and 40,000 of 65,535.",
     ),
     "psnr_paper_rest": Metric(
+        LIKENESS,
         "PSNR as in the paper, darker and brighter",
         "dB",
         "higher",
@@ -91,6 +115,7 @@ METRICS = {
         "The same, everywhere else: dark lines and bright spots.",
     ),
     "psnr_dcfi": Metric(
+        LIKENESS,
         "rapid geometry: PSNR to the DCFI",
         "dB",
         "higher",
@@ -99,6 +124,7 @@ METRICS = {
         "as they do and has a share of their noise in it.",
     ),
     "ssim_dcfi": Metric(
+        LIKENESS,
         "rapid geometry: SSIM to the DCFI",
         "",
         "higher",
@@ -106,25 +132,30 @@ METRICS = {
         "Likewise, likeness of local structure.",
     ),
     "follows_per_um": Metric(
+        DETAIL,
         "spectrum follows the slow scan's up to",
         "1/µm",
         "higher",
         1,
         "Spatial frequency along the scan up to which the power spectrum keeps to the slow "
-        "scan's. Catches lag and blur, which lower it, and noise, which raises it.",
+        "scan's. Catches lag and blur, which lower it. Noise as strong as the structure that was "
+        "lost passes for it, so that a noisy frame can follow furthest: read it with the next.",
         main=True,
+        caveat="noise raises it too",
     ),
     "frc_per_um": Metric(
+        DETAIL,
         "resolution by Fourier ring correlation",
         "1/µm",
         "higher",
         1,
         "Spatial frequency at which the correlation with the slow scan falls below 1/7: details "
-        "beyond are not the slow scan's, even where they look sharp.",
+        "beyond are not the slow scan's, even where they look sharp. 100/µm are details of 10 nm.",
         main=True,
     ),
     "streak_db": Metric(
-        "streaks",
+        DETAIL,
+        "streaks along the scan",
         "dB",
         "lower",
         2,
@@ -133,63 +164,80 @@ METRICS = {
         main=True,
     ),
     "line_offset_px": Metric(
-        "dislocations' position error",
+        LINES,
+        "line position error",
         "px",
         "lower",
         2,
-        "Median distance of dislocation lines from where the slow scan has them. Catches "
-        "distortion and lag that are left.",
+        "Median distance of lines from where the slow scan has them, found in both by the same "
+        "detector; lines are dislocations and all that looks like them. Catches distortion and lag "
+        "that are left.",
         main=True,
     ),
     "line_width": Metric(
-        "dislocations' width against the slow scan's",
+        LINES,
+        "line width, ratio to the slow scan's",
         "",
         "nearer to 1",
         2,
         "Ratio of widths: above 1 they are blurred, below 1 thinner than they are.",
     ),
     "line_contrast": Metric(
-        "dislocations' contrast against the slow scan's",
+        LINES,
+        "line contrast, ratio to the slow scan's",
         "",
         "nearer to 1",
         2,
         "Ratio of contrasts: below 1 lines are washed out, above 1 exaggerated.",
     ),
+    "line_recall": Metric(
+        INVENTED,
+        "lines found (recall)",
+        "",
+        "higher",
+        3,
+        "Share of the slow scan's lines that are there. Noise finds lines too: read it with the "
+        "next.",
+        main=True,
+    ),
+    "line_precision": Metric(
+        INVENTED,
+        "lines that are real (precision)",
+        "",
+        "higher",
+        3,
+        "Share of the lines that the slow scan has too: the rest was invented, or lies elsewhere.",
+        main=True,
+    ),
+    "false_lines_blank": Metric(
+        INVENTED,
+        "false lines in blank frames",
+        "µm/µm²",
+        "lower",
+        3,
+        "Length of lines, per area, that are found in restored frames of an empty specimen: "
+        "whatever is there was invented. None in the few frames that are tried is no proof that "
+        "there never are any.",
+        main=True,
+    ),
+    "false_lines_dark": Metric(
+        INVENTED,
+        "false lines at zero dose",
+        "µm/µm²",
+        "lower",
+        3,
+        "The same in restored frames of a beam that was off.",
+    ),
     "unexplained_percent": Metric(
+        INVENTED,
         "structure left unexplained",
         "%",
         "lower",
         1,
         "The restored frame is distorted and lagged again and compared with the recorded one: the "
         "share of the structure's variance that it does not account for. Catches what was "
-        "smoothed away or moved, without any reference.",
+        "smoothed away, moved or invented, without any reference.",
         main=True,
-    ),
-    "false_lines_blank": Metric(
-        "false lines in blank frames",
-        "1/µm",
-        "lower",
-        3,
-        "Length of lines, per area, that are found in restored frames of an empty specimen: "
-        "whatever is there was invented.",
-        main=True,
-    ),
-    "false_lines_dark": Metric(
-        "false lines at zero dose",
-        "1/µm",
-        "lower",
-        3,
-        "The same in restored frames of a beam that was off.",
-    ),
-    "line_recall": Metric(
-        "lines found", "", "higher", 3, "Share of the slow scan's dislocation lines that are there."
-    ),
-    "line_precision": Metric(
-        "lines that are real",
-        "",
-        "higher",
-        3,
-        "Share of the lines that the slow scan has too: the rest was invented.",
     ),
 }
 BY_ANGLE = re.compile(r"(.+)_(\d+)_(\d+)")
@@ -200,7 +248,8 @@ def described(name: str) -> Metric | None:
     if name in METRICS:
         return METRICS[name]
     if (found := BY_ANGLE.fullmatch(name)) and (whole := METRICS.get(found[1])):
-        return replace(whole, label=f"{whole.label}, lines at {found[2]}-{found[3]}°", main=False)
+        label = f"{whole.label}, {found[2]} to {found[3]}° to the scan"
+        return replace(whole, label=label, main=False)
     return None
 
 
@@ -216,5 +265,11 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def number(value: float, digits: int, *, signed: bool = False) -> str:
-    """Write a value, with a true minus sign."""
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "\u2212")
+    """Write a value with a true minus sign; what rounds to zero has no sign."""
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def method_name(method: str) -> str:
+    """Name a method as people do; models bear the names that the config gives them."""
+    return METHODS[method][0] if method in METHODS else method

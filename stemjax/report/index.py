@@ -11,13 +11,18 @@ from stemjax.evaluate.statistics import Summary
 from stemjax.provenance import git_revision, read_json
 from stemjax.records import REFUSED, is_ok
 from stemjax.report.charts import IntervalChart, Row, interval_chart
-from stemjax.report.glossary import METRICS, described, in_order, number
+from stemjax.report.glossary import METRICS, Metric, described, in_order, method_name, number
 from stemjax.report.models import model_record
 from stemjax.sheet import Acquisition
 from stemjax.typing import Json
 
 GROUPS = {"test": "Test fields of view", "series": "Series"}
-CHARTED = 4  # metrics at most that are drawn, the first of those measured
+CHARTED = ("psnr_slow", "frc_per_um", "line_offset_px", "line_precision")  # one of each kind
+FEW = 3  # fields of view, of which a 95 % interval is nothing but their range
+INVENTED = {
+    "false_lines_blank": "In restored frames of an empty specimen",
+    "false_lines_dark": "In restored frames of a beam that was off",
+}
 Models = Mapping[str, Sequence[str]]
 
 
@@ -45,8 +50,20 @@ def refusals(results: Path, sheet: Sequence[Acquisition], models: Models) -> lis
     return [(name, reason) for reason, name in reasons.items()]
 
 
+def warnings_of_training(results: Path, sheet: Sequence[Acquisition]) -> list[tuple[str, str]]:
+    """Name what conversion warned of in rows to learn from, which have no page of their own."""
+    return [
+        (row.acquisition, warning)
+        for row in sheet
+        if row.role == "train"
+        for warning in read_json(results / "converted" / f"{row.acquisition}.json").get(
+            "warnings", []
+        )
+    ]
+
+
 def run_facts(results: Path, sheet: Sequence[Acquisition], models: Models) -> Json:
-    """Tell what ran: acquisitions and frames by role, versions, revisions, and when."""
+    """Tell what ran: acquisitions and frames by role, versions, revision, and when."""
     converted = [results / "converted" / f"{row.acquisition}.json" for row in sheet]
     roles: dict[str, list[int]] = {}
     for row, path in zip(sheet, converted, strict=True):
@@ -62,7 +79,7 @@ def run_facts(results: Path, sheet: Sequence[Acquisition], models: Models) -> Js
             versions.setdefault(package, set()).add(version)
     return {
         "roles": roles,
-        "sessions": len({row.session for row in sheet}),
+        "simulated": any(row.truth for row in sheet),
         "version": __version__,
         "revision": git_revision(),
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -78,8 +95,9 @@ def result_groups(summaries: Sequence[Summary], models: Sequence[str]) -> list[J
         models: names.
 
     Returns:
-        For each group that has any: ``title``, ``fields``, ``metrics`` (the main ones),
-        ``methods`` with their ``cells``, ``charts``, and ``all``, every metric with its rows.
+        For each group that has any: ``title``, ``fields``, ``spread`` (what the intervals are),
+        ``methods`` (name and whether it is a model), ``rows`` (the main metrics with their cells),
+        ``charts``, ``invented`` (sentences), and ``all``, every metric with its methods' cells.
     """
     groups = []
     for group, title in GROUPS.items():
@@ -90,25 +108,29 @@ def result_groups(summaries: Sequence[Summary], models: Sequence[str]) -> list[J
         methods = list(dict.fromkeys(each.method for each in of_group))
         names = in_order({each.metric for each in of_group})
         main = [name for name in names if name in METRICS and METRICS[name].main] or names
+        drawn = [name for name in CHARTED if name in main] or main[: len(CHARTED)]
+        fields = max(each.fields for each in of_group)
         groups.append(
             {
                 "title": title,
-                "fields": max(each.fields for each in of_group),
+                "fields": fields,
+                "spread": "range of the fields" if fields <= FEW else "95 % interval",
                 "gains": any(each.gain_percent is not None for each in of_group),
-                "metrics": [described(name) for name in main],
-                "methods": [
-                    {
-                        "name": method,
-                        "model": method in models,
-                        "cells": [_cell(found, method, name) for name in main],
-                    }
-                    for method in methods
+                "methods": [(method_name(method), method in models) for method in methods],
+                "rows": [
+                    (described(name), [_cell(found, method, name) for method in methods])
+                    for name in main
                 ],
-                "charts": [_chart(title, found, methods, models, name) for name in main[:CHARTED]],
+                "charts": [_chart(title, found, methods, models, name) for name in drawn],
+                "invented": _invented(found, methods),
                 "all": [
                     (
                         described(name),
-                        [(m, _cell(found, m, name)) for m in methods if (m, name) in found],
+                        [
+                            (method_name(method), _cell(found, method, name))
+                            for method in methods
+                            if (method, name) in found
+                        ],
                     )
                     for name in names
                 ],
@@ -122,7 +144,6 @@ def _cell(found: Mapping[tuple[str, str], Summary], method: str, name: str) -> J
     each, metric = found.get((method, name)), described(name)
     if each is None or metric is None:
         return None
-    values = {other.method: other.mean for other in found.values() if other.metric == name}
 
     def spell(value: float | None, digits: int, *, signed: bool = False) -> str:
         return number(value, digits, signed=signed) if value is not None else ""
@@ -137,7 +158,7 @@ def _cell(found: Mapping[tuple[str, str], Summary], method: str, name: str) -> J
         "std": spell(each.std, metric.digits),
         "fields": each.fields,
         "interval": span(each.low, each.high, metric.digits),
-        "best": len(values) > 1 and method == _best(values, metric.better),
+        "best": _is_best(found, each, metric),
         "difference": "" if reference else spell(each.difference, metric.digits, signed=True),
         "difference_interval": ""
         if reference
@@ -147,9 +168,35 @@ def _cell(found: Mapping[tuple[str, str], Summary], method: str, name: str) -> J
     }
 
 
-def _best(values: Mapping[str, float], better: str) -> str:
-    wanted = {"higher": lambda v: -v, "lower": lambda v: v}.get(better, lambda v: abs(v - 1))
-    return min(values, key=lambda method: wanted(values[method]))
+def _is_best(found: Mapping[tuple[str, str], Summary], each: Summary, metric: Metric) -> bool:
+    """Tell whether no method is better, and at least one is worse, as far as digits are shown."""
+    key = {"higher": lambda v: -v, "lower": lambda v: v}.get(metric.better, lambda v: abs(v - 1))
+    ranks = {
+        other.method: key(round(other.mean, metric.digits))
+        for other in found.values()
+        if other.metric == each.metric
+    }
+    best = min(ranks.values())
+    return not metric.caveat and ranks[each.method] == best < max(ranks.values())
+
+
+def _invented(found: Mapping[tuple[str, str], Summary], methods: Sequence[str]) -> list[str]:
+    """Say in a sentence for each test of it which methods made up lines."""
+    sentences = []
+    for name, where in INVENTED.items():
+        lengths = {m: found[m, name].mean for m in methods if (m, name) in found}
+        clean = [method_name(method) for method, length in lengths.items() if length == 0]
+        guilty = [
+            f"{method_name(method)} ({number(length, METRICS[name].digits)} {METRICS[name].unit})"
+            for method, length in lengths.items()
+            if length > 0
+        ]
+        if guilty:
+            none = f"; none by {', '.join(clean)}" if clean else ""
+            sentences.append(f"{where}, false lines are drawn by: {', '.join(guilty)}{none}.")
+        elif clean:
+            sentences.append(f"{where}, no method draws false lines.")
+    return sentences
 
 
 def _chart(
@@ -164,6 +211,6 @@ def _chart(
         if each := found.get((method, name)):
             ends = [np.nan if e is None else e for e in (each.low, each.high)]
             style = "model0" if method in models else "quiet"
-            rows.append(Row(method, style, float(each.mean), *ends))
+            rows.append(Row(method_name(method), style, float(each.mean), *ends))
     label = f"{METRICS[name].title}, {METRICS[name].better} is better"
     return interval_chart(f"{title}: {METRICS[name].label} of each method", label, rows)

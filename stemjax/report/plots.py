@@ -10,6 +10,7 @@ from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import is_ok
 from stemjax.report.charts import Chart, Line, line_chart
+from stemjax.report.glossary import method_name
 from stemjax.report.moments import Times
 from stemjax.typing import Json
 
@@ -42,7 +43,7 @@ def spectra_charts(results: Path, name: str, models: Sequence[str]) -> dict[str,
         for kind, of_kind in lines.items():
             if curve.get(kind):
                 x, y = (np.array(curve[part], float) for part in ("per_um", kind))
-                of_kind.append(Line(method or "slow scan", x, y, style))
+                of_kind.append(Line(method_name(method) if method else "slow scan", x, y, style))
     axis = "spatial frequency along the scan (1/µm)"
     spectra = line_chart(
         f"{name}: power spectra of all methods along the scan, in decibels",

@@ -15,8 +15,8 @@ from stemjax.progress import say, track
 from stemjax.provenance import read_json, written_aside
 from stemjax.report import charts
 from stemjax.report.acquisition import method_table, show_acquisition
-from stemjax.report.glossary import METRICS
-from stemjax.report.index import refusals, result_groups, run_facts
+from stemjax.report.glossary import METHODS, METRICS, number
+from stemjax.report.index import refusals, result_groups, run_facts, warnings_of_training
 from stemjax.report.maps import show_maps
 from stemjax.report.models import show_models
 from stemjax.sheet import Acquisition
@@ -80,9 +80,13 @@ def write_report(
         up="",
         refused=refusals(results, sheet, models),
         run=run_facts(results, sheet, models),
-        warnings=[(each["name"], w) for each in acquisitions for w in each["warnings"]],
+        warnings=[
+            *warnings_of_training(results, sheet),
+            *((each["name"], w) for each in acquisitions for w in each["warnings"]),
+        ],
         groups=result_groups(statistics, list(models)),
         metrics=[METRICS[name] for name in METRICS if any(r["metric"] == name for r in rows)],
+        methods=[METHODS[name] for name in METHODS if any(r["method"] == name for r in rows)],
         acquisitions=acquisitions,
         models=described,
         maps=maps,
@@ -117,6 +121,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["layout"] = vars(charts)
+    environment.globals["number"] = number
     return environment
 
 

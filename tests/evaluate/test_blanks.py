@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stemjax.evaluate.blanks import COUNT, blanks_of, false_lines
+from stemjax.evaluate.blanks import COUNT, Restore, blanks_of, false_lines
 from stemjax.evaluate.references import References
 from tests.handmade import PIXEL_NM, canvas, references, view
 
@@ -26,6 +26,11 @@ def drawn(raw: np.ndarray) -> np.ndarray:
     x = np.arange(raw.shape[2])
     made[:, 30:130] -= 4_000 * np.exp(-(((x - 80) / 3) ** 2) / 2)
     return made
+
+
+def false(restore: Restore, frames: list[np.ndarray | None], given: References) -> list[list]:
+    """Measure the lines that a method makes of blank frames."""
+    return false_lines("m", restore, frames, given, blanks_of(given))
 
 
 def lengths(rows: list[list]) -> dict[str, list[float]]:
@@ -55,7 +60,7 @@ def test_a_line_that_is_drawn_on_nothing_is_found_whatever_the_methods_scale(
 ) -> None:
     slow = [image for image in there().slow if image is not None]
     frames = [factor * image for image in slow]
-    rows = false_lines("m", lambda raw: factor * drawn(raw), frames, there())
+    rows = false(lambda raw: factor * drawn(raw), frames, there())
     # Of 144 x 144 pixels that are judged, 8 at each side are not searched.
     area = (128 * PIXEL_NM / 1000) ** 2
     expected = 100 * PIXEL_NM / 1000 / area
@@ -65,25 +70,45 @@ def test_a_line_that_is_drawn_on_nothing_is_found_whatever_the_methods_scale(
 
 def test_who_leaves_blank_frames_blank_draws_no_line() -> None:
     slow = [image for image in there().slow if image is not None]
-    rows = false_lines("m", lambda raw: raw * 0.0 + raw.mean(), slow, there())
+    rows = false(lambda raw: raw * 0.0 + raw.mean(), slow, there())
     assert lengths(rows) == {"false_lines_blank": [0] * COUNT, "false_lines_dark": [0] * COUNT}
 
 
 def test_nothing_is_said_where_noise_lag_or_contrast_are_not_known() -> None:
     frames = there()
     scans = list(frames.slow)
-    assert false_lines("m", drawn, scans, there(count=1)) == []  # the mean is the frame itself
+    assert false(drawn, scans, there(count=1)) == []  # the mean is the frame itself
     unmapped = references(frames.raw, dcfi=frames.dcfi, mapped=False)
-    assert false_lines("m", drawn, scans, unmapped) == []
-    flat = references(frames.raw, slow=[np.ones((160, 160))] * 4, dcfi=frames.dcfi)
-    assert false_lines("m", drawn, scans, flat) == []
-    assert false_lines("m", drawn, [None] * 4, frames) == []
+    assert false(drawn, scans, unmapped) == []
+    assert false(drawn, [None] * 4, frames) == []
     silent = references(np.stack(scans), slow=scans, dcfi=scans)  # without noise
-    assert false_lines("m", drawn, scans, silent) == []
+    assert false(drawn, scans, silent) == []
+
+
+def test_only_frames_amid_the_others_that_are_seen_are_judged() -> None:
+    frames = there()
+    seen: list[np.ndarray] = []
+
+    def restore(raw: np.ndarray) -> np.ndarray:
+        seen.append(raw)
+        made = np.full(raw.shape, 10_000.0)
+        made[0], made[-1] = drawn(raw)[[0, -1]]  # where the network's view is cut off
+        return made
+
+    blanks = blanks_of(frames, COUNT + 2)
+    rows = false_lines("m", restore, list(frames.slow), frames, blanks, context=3)
+    assert [len(raw) for raw in seen] == [COUNT + 2] * 2
+    assert lengths(rows) == {"false_lines_blank": [0] * COUNT, "false_lines_dark": [0] * COUNT}
+
+
+def test_a_blank_slow_scan_tells_no_contrast_but_the_integration_does() -> None:
+    frames = there()
+    flat = references(frames.raw, slow=[np.ones((160, 160))] * 4, dcfi=frames.dcfi)
+    assert min(lengths(false(drawn, list(frames.slow), flat))["false_lines_blank"]) > 0
 
 
 def test_without_a_slow_scan_the_integration_tells_the_contrast() -> None:
     frames = there()
     alone = references(frames.raw, dcfi=frames.dcfi)
-    rows = false_lines("m", drawn, list(frames.slow), alone)
+    rows = false(drawn, list(frames.slow), alone)
     assert min(lengths(rows)["false_lines_blank"]) > 0

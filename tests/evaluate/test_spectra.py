@@ -108,8 +108,13 @@ def test_profiles_that_noise_makes_touch_have_parted() -> None:
 
 
 def test_a_profile_that_parts_at_the_start_follows_nowhere() -> None:
-    lacking = STEEP - 20 * (PER_UM < 25)  # what the slow scan has most of
-    assert follows(PER_UM, lacking, STEEP) == 0
+    hill = 30 - ((PER_UM - 60) / 20) ** 2
+    assert follows(PER_UM, hill - 20 * (PER_UM < 40), hill) == 0
+
+
+def test_where_the_slow_scan_has_most_power_it_is_followed() -> None:
+    lacking = STEEP - 20 * (PER_UM < 25)
+    assert follows(PER_UM, lacking, STEEP) == pytest.approx(25, abs=5)
 
 
 def test_a_perfect_restoration_follows_until_the_slow_scan_is_noise() -> None:
@@ -179,3 +184,11 @@ def test_a_tiny_image_has_a_profile_but_no_numbers(shape: tuple[int, int]) -> No
 @pytest.mark.parametrize("shape", [(32, 32), (32, 100), (100, 33)])
 def test_a_small_image_has_a_streak(shape: tuple[int, int]) -> None:
     assert np.isfinite(streak_db(white(shape)))
+
+
+def test_what_is_lost_at_high_frequencies_does_not_part_the_low_ones() -> None:
+    per_um = np.arange(257.0)
+    reference = 60 - per_um / 8
+    for lost in (20, 60, 90):
+        profile = np.where(per_um < 100, reference + 2, reference + 2 - lost)
+        assert follows(per_um, profile, reference) == pytest.approx(100, abs=8)

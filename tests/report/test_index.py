@@ -2,14 +2,16 @@
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stemjax.report import site
+from stemjax import __version__
+from stemjax.provenance import read_json, write_json
 from tests.handmade import settings, straight
-from tests.report.pages import JUDGED, SCALE, Page, experiment, metrics, report, written
+from tests.report.pages import JUDGED, SCALE, SHEET, Page, experiment, metrics, report, written
 
 EVIL = '<script>alert("1")</script> & <b>2.emd</b>: cut off'
 
@@ -33,34 +35,6 @@ def test_the_first_page_stands_alone(tmp_path: Path) -> None:
     assert "Refused" not in page.text
 
 
-def test_results_are_told_with_difference_and_explanation(tmp_path: Path) -> None:
-    handmade = experiment(tmp_path)
-    rows = []
-    for name, (rapid, mine) in {"test-1": (20.0, 30.0), "other": (22.0, 34.0)}.items():
-        rows += [f"{name},0,rapid,psnr_slow,{rapid}", f"{name},0,dlf-a,psnr_slow,{mine}"]
-    metrics(handmade, *rows, "heating,0,rapid,line_width,1.25")
-    page = report(handmade)
-    said = page.said()
-    for told in ("21.00 20.00 to 22.00", "32.00 30.00 to 34.00 +11.00", "+10.00 to +12.00"):
-        assert told in said
-    assert "Test fields of view: mean over 2 fields of view, with its 95 % interval" in said
-    assert "Series: mean over 1 field of view, too few for an interval" in said
-    assert "PSNR to the slow scan (dB), higher is better Mean squared error" in said
-    assert "dislocations' width against the slow scan's, nearer to 1 is better Ratio" in said
-    assert "Test fields of view: PSNR to the slow scan of each method" in page.charts()
-    best = [each for each in page.of("span") if "best" in str(each.get("class"))]
-    assert len(best) == 1
-
-
-def test_the_best_value_depends_on_what_is_wanted(tmp_path: Path) -> None:
-    handmade = experiment(tmp_path)
-    values = {"streak_db": (5.0, 2.0), "psnr_slow": (30.0, 20.0), "line_offset_px": (1.0, 3.0)}
-    rows = [f"test-1,0,rapid,{name},{a}" for name, (a, _) in values.items()]
-    metrics(handmade, *rows, *(f"test-1,0,dlf-a,{name},{b}" for name, (_, b) in values.items()))
-    text = (written(handmade) / "index.html").read_text()
-    assert set(re.findall(r'value best">([\d.]+)<', text)) == {"2.00", "30.00", "1.00"}
-
-
 def test_the_statistics_are_written_as_a_table_too(tmp_path: Path) -> None:
     folder = written(experiment(tmp_path))
     with open(folder / "summary.csv", newline="") as file:
@@ -69,18 +43,42 @@ def test_the_statistics_are_written_as_a_table_too(tmp_path: Path) -> None:
     assert rows[1]["difference"] == "10"
 
 
-def test_what_ran_is_told_on_top(tmp_path: Path) -> None:
+def test_what_ran_is_told_on_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stemjax.report.index.git_revision", lambda: "0a1b2c-dirty")
     handmade = experiment(tmp_path)
     handmade.record("models/dlf-a/model.json", **{**_model(handmade), "versions": {"jax": "9.8.7"}})
     said = report(handmade).said()
-    lead = "1 field to learn from (4 frames), 2 test fields kept from training (8 frames), 1 series"
-    assert f"{lead} (4 frames); 2 models, 2 distortion maps" in said
-    assert "standard error 0.10 px and 0.10 px" in said
-    assert "jax 9.8.7" in said
+    top = said[: said.index("Test fields of view")]
+    for told in (
+        "acquisitions 1 field of view to learn from (4 frames), "
+        "2 fields of view kept from training (8 frames), 1 series (4 frames) models dlf-a, dlf-b",
+        "mon, standard error 0.10 px; tue, standard error 0.10 px",
+        "refused nothing warnings none",
+        f"by stemjax {__version__}, revision 0a1b2c with uncommitted changes computed with",
+        "jax 9.8.7",
+    ):
+        assert told in top
+
+
+def test_simulated_data_are_told_as_such(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    assert "simulated" not in report(handmade).said().lower()
+    sheet = [replace(row, truth="1_truth.h5") if row.role == "train" else row for row in SHEET]
+    assert "; simulated models" in Page(written(handmade, sheet=sheet) / "index.html").said()
+
+
+def test_warnings_of_rows_to_learn_from_are_told_too(tmp_path: Path) -> None:
+    handmade = experiment(tmp_path)
+    converted = handmade.results / "converted/field-1.json"
+    write_json(converted, {**read_json(converted), "warnings": ["<b>frame 3</b> is saturated"]})
+    page = report(handmade)
+    assert "warnings 1, see below" in page.said()
+    assert page.said().count("field-1: <b>frame 3</b> is saturated") == 1
+    assert not page.of("b")
 
 
 def _model(handmade: object) -> dict[str, object]:
-    return dict(site.read_json(handmade.results / "models/dlf-a/model.json"))
+    return dict(read_json(handmade.results / "models/dlf-a/model.json"))
 
 
 def test_reasons_are_shown_as_they_are_and_never_run(tmp_path: Path) -> None:
@@ -128,7 +126,7 @@ def test_what_has_no_map_is_named_with_the_reason(tmp_path: Path) -> None:
     page = report(handmade)
     label = f"In rapid geometry, not undistorted: its session has no map ({reason})."
     assert page.said().count(label) == 1
-    assert page.text.index("heating") < page.said().index(label)
+    assert page.said().index("series, session mon") < page.said().index(label)
     assert "rapid geometry: PSNR to the DCFI (dB)" in page.text
     assert "31.50" in page.text
     assert "dcfi, in rapid geometry" in page.text

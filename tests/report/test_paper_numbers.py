@@ -88,6 +88,12 @@ def test_the_gain_over_the_rapid_scan_and_every_field_are_shown(tmp_path: Path) 
     assert whisker[:, 1] == pytest.approx([25 - 50**0.5, 25 + 50**0.5])  # n - 1 below
 
 
+def test_a_gain_that_rounds_to_zero_has_no_sign(tmp_path: Path) -> None:
+    axes = Figure().subplots()
+    bars(axes, {"rapid": {"one": 25.0}, "net": {"one": 24.99}}, run_of(tmp_path))
+    assert [text.get_text() for text in axes.texts] == ["0 %"]
+
+
 def test_a_part_of_the_range_has_a_panel_where_it_was_measured(tmp_path: Path) -> None:
     more = MEASURED + "one,0,rapid,psnr_paper_mid,10\none,0,net,psnr_paper_mid,15\n"
     drawn = psnr_figure(run_of(tmp_path, more))

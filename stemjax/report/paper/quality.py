@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from stemjax.errors import Refused
+from stemjax.report.glossary import number
 from stemjax.report.paper.metrics import Table, field_means, field_values, table
 from stemjax.report.paper.run import Run, caption, counted, said_of_models
 from stemjax.report.paper.style import PAPER, Drawn, colour, label, letter, new_figure
@@ -91,7 +92,7 @@ def bars(axes: Axes, means: Means, run: Run) -> None:
         axes.plot(places, values, "o", ms=2.2, mfc="white", mec="black", mew=0.5)
         if base and method != "rapid":
             top = max([*values, middle + deviation])
-            text = f"{100 * (middle / base - 1):+.0f} %".replace("-", "\u2212")
+            text = f"{number(100 * (middle / base - 1), 0, signed=True)} %"
             place = {"xytext": (0, 2), "textcoords": "offset points"}
             axes.annotate(text, (k, top), ha="center", va="bottom", fontsize=6, **place)
     slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from stemjax.report.figures import bar_length, grey_range, show
+from stemjax.report.glossary import method_name
 from stemjax.typing import AnyImage
 
 PAPER = "Ihara et al., Sci. Rep. 12, 13462 (2022)"
@@ -58,16 +59,7 @@ COLOURS = {
     "slow": "#000000",
 }
 MODEL_COLOURS = ("#0072b2", "#d55e00", "#332288", "#882255", "#117733", "#661100")
-LABELS = {
-    "rapid": "rapid scan",
-    "dcfi": "DCFI",
-    "gaussian": "Gaussian",
-    "nlm": "non-local means",
-    "wiener": "Wiener",
-    "bm3d": "BM3D",
-    "bm3d-spectrum": "BM3D (spectrum)",
-    "slow": "slow scan",
-}
+LABELS = {"rapid": "rapid scan", "slow": "slow scan"}
 
 
 @dataclass(frozen=True)
@@ -148,7 +140,7 @@ def colour(method: str, models: Sequence[str]) -> str:
 
 def label(method: str) -> str:
     """Name a method; models bear the names that the config gives them."""
-    return LABELS.get(method, method)
+    return LABELS.get(method) or method_name(method)
 
 
 def save(figure: Figure, stem: Path) -> list[str]:
@@ -162,7 +154,8 @@ def save(figure: Figure, stem: Path) -> list[str]:
         ".pdf": {"CreationDate": None, "Creator": "stemjax", "Producer": None},
         ".png": {"Software": None},
     }
-    figure.draw_without_rendering()
+    for _ in range(2):  # images that are made square leave other room than at first
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")  # what was laid out once holds for all
     for suffix, about in metadata.items():
         vector = suffix != ".png"
