@@ -34,7 +34,8 @@ def experiment(folder: Path) -> float:
         "simulate": {"size": SIZE, "frames": FRAMES},
     }
     roles = {"train-1": "train", **dict.fromkeys(tests, "test")}
-    run_experiment(folder, roles, config, [f"results/restored/{MODEL}/{t}.json" for t in tests])
+    before = [f"results/{stage}/{t}.json" for stage in ("dcfi", f"restored/{MODEL}") for t in tests]
+    run_experiment(folder, roles, config, before)
     start = time.perf_counter()
     run_experiment(folder, roles, config, ["results/report/index.html"])
     return time.perf_counter() - start

@@ -234,9 +234,10 @@ METRICS = {
         "%",
         "lower",
         1,
-        "The restored frame is distorted and lagged again and compared with the recorded one: the "
-        "share of the structure's variance that it does not account for. Catches what was "
-        "smoothed away, moved or invented, without any reference.",
+        "The restored frame is made to lag again, unless it still does, and compared with the "
+        "recorded one: the share of the structure's variance that it does not account for. "
+        "Catches what was smoothed away, blurred or invented. The other frames of the field of "
+        "view tell structure from noise; no slow scan is needed.",
         main=True,
     ),
 }
