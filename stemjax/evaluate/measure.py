@@ -27,8 +27,9 @@ from stemjax.typing import AnyFrames, AnyImage, Image, Json
 Row = list[Any]  # frame, method, metric, value
 MethodFrames = Sequence[AnyImage | None] | AnyFrames  # None: not measured
 Offset = Float[np.ndarray, " yx"]
-FARTHEST_PX = 16.0
-EQUAL_DB = 250.0
+FARTHEST_PX = 16.0  # that a lag displaces; what seems farther away was not recognised
+ENOUGH = 9  # pairs of images, evenly spaced, to measure what displaces all of an acquisition
+EQUAL_DB = 250.0  # above which rounding alone tells an image from its reference
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def measure(
     """
     inside, pixel_size_nm = references.inside, references.pixel_size_nm
     rows: list[Row] = []
-    plotted = None
+    plotted, last = None, len(references.index) - 1
     offsets = _offsets(frames, references)
     unexplained = _unexplained(method, frames, references, lags)
     for k, number in enumerate(references.index):
@@ -103,14 +104,14 @@ def measure(
             scan = slow[k]
             if name == "slow" and scan is not None:
                 values |= _against_slow(image, scan, pixel_size_nm)
-                plotted = curves(image, scan, pixel_size_nm) if data_range(image) > 0 else None
+                if k == last and data_range(image) > 0:
+                    plotted = curves(image, scan, pixel_size_nm)
         if references.geometry == "slow":
             values["streak_db"] = streak_db(np.asarray(frame, float)[inside])
         values |= unexplained.get(k, {})
         rows += [[int(number), method, metric, value] for metric, value in values.items()]
-    last = frames[-1] is not None and slow[-1] is not None
     kept = [row for row in rows if np.isfinite(row[3]) and not _of_itself(row)]
-    return [[*row[:3], round(float(row[3]), 4)] for row in kept], plotted if last else None
+    return [[*row[:3], round(float(row[3]), 4)] for row in kept], plotted
 
 
 def moved(image: AnyImage, offset: Offset) -> Image:
@@ -147,11 +148,11 @@ def _offsets(frames: MethodFrames, references: References) -> dict[str, Offset]:
 def _offset(pairs: Sequence[tuple[AnyImage, Image]], inside: tuple[slice, slice]) -> Offset:
     """Median displacement (y, x) in pixels of second images from first ones."""
     found = []
-    for pair in pairs:
+    some = np.unique(np.linspace(0, len(pairs) - 1, ENOUGH).round().astype(int)) if pairs else []
+    for pair in (pairs[int(k)] for k in some):
         images = [np.asarray(image, float)[inside] for image in pair]
         if all(data_range(image) > 0 for image in images):
             found.append(displacement(*map(spectrum, images)))
-    # What would be farther away than any lag displaces was not recognised.
     near = [each for each in found if np.abs(each).max() <= FARTHEST_PX]
     return np.median(near, axis=0) if near else np.zeros(2)
 
