@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stemjax.provenance import written_aside
-from stemjax.records import read_record, usable
+from stemjax.records import is_ok, read_record, usable
+from stemjax.typing import Json
 
 COLUMNS = ("acquisition", "frame", "method", "metric", "value")
 
@@ -24,3 +25,21 @@ def read_metrics(path: str | Path) -> list[dict[str, str]]:
     """Read ``metrics.csv``."""
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def read_curves(folder: Path, models: Sequence[str]) -> dict[str, Json]:
+    """Read what figures plot of an acquisition's last measured frame.
+
+    Args:
+        folder: of the acquisition's records of evaluation.
+        models: whose records to read beside that of the baselines.
+
+    Returns:
+        By method, and of the slow scan, :func:`~stemjax.evaluate.measure.curves`.
+    """
+    found: dict[str, Json] = {}
+    for name in ("baselines", *models):
+        record = folder / f"{name}.json"
+        if record.exists() and is_ok(record):
+            found |= read_record(record).get("curves", {})
+    return found

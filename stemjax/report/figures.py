@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from stemjax.typing import AnyImage
+from stemjax.typing import AnyImage, Image
 
 BAR_NM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
@@ -19,6 +19,12 @@ def grey_range(image: AnyImage) -> tuple[float, float]:
     """Give the grey levels that are shown black and white: the 0.5 and 99.5 percentile."""
     low, high = np.percentile(image, [0.5, 99.5])
     return float(low), float(high)
+
+
+def shade(image: AnyImage) -> Image:
+    """Scale an image (y, x) so that its :func:`grey_range` becomes 0 to 1."""
+    low, high = grey_range(image)
+    return np.clip((image.astype(float) - low) / max(high - low, 1e-12), 0, 1)
 
 
 def bar_length(width: int, pixel_size_nm: float) -> int:

@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter
 from skimage.measure import approximate_polygon, find_contours
 
 from stemjax.report.charts import svg_path
-from stemjax.report.figures import bar_length, grey_range
+from stemjax.report.figures import bar_length, shade
 from stemjax.report.panels import reduced
-from stemjax.typing import AnyImage, Image
+from stemjax.typing import AnyImage
 
 LARGEST = 1024  # pixels of a side; larger frames are averaged
 THUMBNAIL = 192  # pixels
@@ -58,14 +58,8 @@ class Contours:
 
 
 def grey_picture(image: AnyImage) -> Pillow.Image:
-    """Turn a frame into grey levels over its :func:`grey_range`, never larger than `LARGEST`."""
+    """Turn a frame into shades of grey, never larger than `LARGEST`."""
     return Pillow.fromarray(np.rint(255 * shade(reduced(image, LARGEST))).astype(np.uint8))
-
-
-def shade(image: AnyImage) -> Image:
-    """Scale an image (y, x) so that its :func:`grey_range` becomes 0 to 1."""
-    low, high = grey_range(image)
-    return np.clip((image.astype(float) - low) / max(high - low, 1e-12), 0, 1)
 
 
 def overlay_picture(image: AnyImage, slow: AnyImage) -> Pillow.Image:

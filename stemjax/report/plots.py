@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from stemjax.evaluate.statistics import METHODS
+from stemjax.evaluate.table import read_curves
 from stemjax.io.store import open_store
-from stemjax.provenance import read_json
-from stemjax.records import is_ok
 from stemjax.report.charts import Chart, Line, line_chart
 from stemjax.report.glossary import method_name
 from stemjax.report.moments import Times
-from stemjax.typing import Json
 
 ONE_SEVENTH = 1 / 7  # of Fourier ring correlation
 
@@ -28,15 +26,9 @@ def spectra_charts(results: Path, name: str, models: Sequence[str]) -> dict[str,
     Returns:
         ``spectra`` and ``correlation``, None where nothing was measured.
     """
-    curves: dict[str, Json] = {}
-    for record in ("baselines", *models):
-        path = results / "evaluation" / name / f"{record}.json"
-        if path.exists() and is_ok(path):
-            found = read_json(path).get("curves", {})
-            slow = found.pop("slow", None) if record == "baselines" else None
-            curves |= {method: found[method] for method in found}
-            if slow:
-                curves = {"": slow, **curves}  # no method, and drawn beneath all of them
+    curves = read_curves(results / "evaluation" / name, models)
+    if slow := curves.pop("slow", None):
+        curves = {"": slow, **curves}  # no method, and drawn beneath all of them
     lines: dict[str, list[Line]] = {"horizontal": [], "frc": []}
     for method, curve in curves.items():
         style = _style(method, models)

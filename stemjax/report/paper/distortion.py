@@ -54,7 +54,7 @@ def distortion_figure(run: Run) -> Drawn:
         caption(
             run,
             f"After Fig. 7b-d of {PAPER}. {field.says()}.",
-            f"(a) Integration of {counted(references.integrated, 'rapid frame')} (green) as "
+            f"(a) Integration of {field.integrated} (green) as "
             "recorded, laid over the slow scan (magenta): where they agree, grey is left; "
             "(b) undistorted.",
             f"(c) The rapid column that shows each column of the slow grid, less that "

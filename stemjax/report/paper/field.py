@@ -12,7 +12,7 @@ from stemjax.evaluate.references import References, load_references
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import is_ok
-from stemjax.report.paper.run import Run, paper_models
+from stemjax.report.paper.run import Run, counted, paper_models
 from stemjax.sheet import Acquisition
 from stemjax.typing import AnyImage, Json
 
@@ -42,6 +42,12 @@ class Field:
     def frame(self) -> int:
         """Number of the last frame."""
         return int(self.references.index[-1])
+
+    @property
+    def integrated(self) -> str:
+        """Say how many frames the integration is the mean of; one that was delivered does not."""
+        count = self.references.integrated
+        return counted(count, "frame") if count else "frames whose number is unknown"
 
     def says(self) -> str:
         """Name field, pixel size and dwell times."""

@@ -5,7 +5,7 @@ from matplotlib.patches import Rectangle
 from stemjax.report.figures import show
 from stemjax.report.paper.field import around, field_images, sharpest_place, shown_field
 from stemjax.report.paper.metrics import last_value, table
-from stemjax.report.paper.run import Run, caption, counted, said_of_models
+from stemjax.report.paper.run import Run, caption, said_of_models
 from stemjax.report.paper.style import (
     MARK,
     PAPER,
@@ -56,7 +56,7 @@ def restored_figure(run: Run) -> Drawn:
         if k == 0:
             length_bar(below, image[part].shape, pixel)
     methods = ", ".join(label(method) for method in shown)
-    integrated = counted(field.references.integrated, "frame")
+    integrated = field.integrated
     return Drawn(
         figure,
         "One field of view by every method",

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from stemjax.report.paper.field import Field, around, sharpest_place, shown_field
-from stemjax.report.paper.run import Run, caption, counted
+from stemjax.report.paper.run import Run, caption
 from stemjax.report.paper.spectra import decibels, show_spectra
 from stemjax.report.paper.style import (
     MARK,
@@ -31,7 +31,7 @@ def scans_figure(run: Run) -> Drawn:
     references, pixel = field.references, field.about["pixel_size_nm"]
     shown = {
         "rapid scan, one frame": references.raw[-1],
-        f"DCFI, {counted(references.integrated, 'frame')}": references.still[-1],
+        f"DCFI, {field.integrated}": references.still[-1],
         "slow scan": field.slow,
     }
     figure = new_figure(168.0)
@@ -58,7 +58,7 @@ def scans_figure(run: Run) -> Drawn:
             run,
             f"After Fig. 1 of {PAPER}. {field.says()}.",
             f"(a) Rapid frame {field.frame}, (b) drift-corrected integration (DCFI), the mean of "
-            f"{counted(references.integrated, 'frame')}, (c) slow scan, all as recorded; "
+            f"{field.integrated}, (c) slow scan, all as recorded; "
             "the scan runs from left to right.",
             "(d-f) Their power spectra (Hann window, logarithmic), relative to the image's "
             f"variance from {low:.0f} dB to {high:.0f} dB. Arrows: the vertical streak at kx = 0, "

@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 
 from stemjax.errors import Refused
 from stemjax.evaluate.spectra import power_spectrum
-from stemjax.provenance import read_json
-from stemjax.records import is_ok
+from stemjax.evaluate.table import read_curves
 from stemjax.report.paper.field import Field, field_images, shown_field
 from stemjax.report.paper.metrics import last_value, table
 from stemjax.report.paper.run import Run, caption, said_of_models
@@ -130,11 +129,7 @@ def _curves(run: Run, field: Field) -> dict[str, Json]:
         Refused: it kept none.
     """
     folder = run.results / "evaluation" / field.row.acquisition
-    found: dict[str, Json] = {}
-    for name in ("baselines", *run.models):
-        record = folder / f"{name}.json"
-        if record.exists() and is_ok(record):
-            found |= read_json(record).get("curves", {})
+    found = read_curves(folder, list(run.models))
     if not found:
         raise Refused(f"{folder}: the records hold no curves; run the evaluation again")
     return found

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from stemjax.report.figures import bar_length, grey_range, show
+from stemjax.report.figures import bar_length, shade, show
 from stemjax.report.glossary import method_name
 from stemjax.typing import AnyImage
 
@@ -121,14 +120,9 @@ def length_bar(axes: Axes, shape: tuple[int, ...], pixel_size_nm: float) -> None
 
 def overlay(axes: Axes, image: AnyImage, slow: AnyImage) -> None:
     """Lay an image (green) over the slow scan (magenta): where they agree, grey is left."""
-    red, green = _unit(slow), _unit(image)
+    red, green = shade(slow), shade(image)
     axes.imshow(np.stack([red, green, red], axis=-1))
     axes.set_axis_off()
-
-
-def _unit(image: AnyImage) -> Float[np.ndarray, "y x"]:
-    low, high = grey_range(image)
-    return np.clip((image - low) / max(high - low, 1e-12), 0.0, 1.0)
 
 
 def colour(method: str, models: Sequence[str]) -> str:
