@@ -4,7 +4,8 @@ from pathlib import Path
 
 from stemjax.config import Model
 from stemjax.dataset.assemble import Source, assemble
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.selection import remember
 
 with job_log(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Collect all measurements into one table."""
 
 from stemjax.evaluate.table import collect_metrics
-from stemjax.records import job_log
+from stemjax.jobs import job_log
 
 with job_log(snakemake.log[0]):
     collect_metrics(snakemake.input, snakemake.output[0])

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stemjax.io.convert import convert_acquisition
-from stemjax.records import fatal, job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import fatal, write_record
 from stemjax.sheet import Acquisition
 
 with job_log(snakemake.log[0]):

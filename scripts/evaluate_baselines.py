@@ -4,7 +4,8 @@ from pathlib import Path
 
 from stemjax.config import Evaluate
 from stemjax.evaluate.methods import evaluate_baselines
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.sheet import Acquisition
 
 with job_log(snakemake.log[0]):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from stemjax.config import Evaluate
 from stemjax.evaluate.methods import evaluate_restored
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.restore.cache import keep_compiled
 from stemjax.sheet import Acquisition
 from stemjax.train.devices import use_threads

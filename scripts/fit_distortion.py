@@ -3,7 +3,8 @@
 from stemjax.config import Distortion
 from stemjax.distortion.borrow import borrow_map
 from stemjax.distortion.session import fit_session
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.selection import remember
 
 record, session, settings = (

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stemjax.integrate.dcfi import integrate_acquisition
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 
 with job_log(snakemake.log[0]):
     converted, record = Path(snakemake.input[0]), Path(snakemake.output[0])

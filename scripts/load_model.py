@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from stemjax.jobs import job_log
 from stemjax.model.stored import take_over
-from stemjax.records import job_log, write_record
+from stemjax.records import write_record
 
 with job_log(snakemake.log[0]):
     record = Path(snakemake.output[0])

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.report.movie import render_movie
 
 with job_log(snakemake.log[0]):

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.restore.cache import keep_compiled
 from stemjax.restore.series import Inputs, Means, restore_acquisition
 from stemjax.train.devices import use_threads

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stemjax.config import Simulate
-from stemjax.records import job_log
+from stemjax.jobs import job_log
 from stemjax.simulate.experiment import Paths, simulate_acquisition
 
 with job_log(snakemake.log[0]):

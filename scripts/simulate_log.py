@@ -1,7 +1,7 @@
 """Simulate the temperature log of a heating series."""
 
 from stemjax.config import Simulate
-from stemjax.records import job_log
+from stemjax.jobs import job_log
 from stemjax.simulate.experiment import simulate_log
 
 with job_log(snakemake.log[0]):

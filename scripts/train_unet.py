@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from stemjax.config import parse_config
-from stemjax.records import job_log, write_record
+from stemjax.jobs import job_log
+from stemjax.records import write_record
 from stemjax.train.devices import use_threads
 from stemjax.train.loop import train
 

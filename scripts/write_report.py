@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stemjax.records import job_log
+from stemjax.jobs import job_log
 from stemjax.report.site import write_report
 from stemjax.sheet import Acquisition
 

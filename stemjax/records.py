@@ -5,10 +5,7 @@ A record is written last and by rename, so it only ever vouches for a whole resu
 beside it: equal results give equal records, on which Snakemake stops.
 """
 
-import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -71,45 +68,3 @@ def fatal(stage: Callable[..., Json]) -> Callable[..., Json]:
 def usable(records: Sequence[str | Path]) -> Iterator[Path]:
     """Yield those records whose stage had a result."""
     return (Path(path) for path in records if is_ok(path))
-
-
-@contextmanager
-def job_log(path: str | Path) -> Iterator[None]:
-    """Copy what a job says to its log, and end the log with the error in plain words.
-
-    The terminal goes on showing it, so that a person can follow a run without opening logs.
-    """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    terminal = sys.stderr
-    with open(path, "w", encoding="utf-8") as log:
-        sys.stderr = _Tee(terminal, log)
-        try:
-            yield
-        except UserError as error:
-            say(f"error: {error}")
-            raise SystemExit(1) from error
-        except Exception as error:
-            log.write(traceback.format_exc())
-            say(f"error: {type(error).__name__}: {error} (traceback in {path})")
-            raise SystemExit(1) from error
-        finally:
-            sys.stderr = terminal
-
-
-class _Tee:
-    """Write to several text streams at once; what ``sys.stderr`` needs and no more."""
-
-    def __init__(self, *streams: Any) -> None:
-        self.streams = streams
-
-    def write(self, text: str) -> int:
-        for stream in self.streams:
-            stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        for stream in self.streams:
-            stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.streams[0], name)

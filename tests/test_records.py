@@ -1,15 +1,13 @@
-"""Records: results and refusals on their way through the stages, and the log of a job."""
+"""Records: results and refusals on their way through the stages."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stemjax.errors import Refused, UserError
-from stemjax.progress import say
-from stemjax.records import is_ok, job_log, read_record, usable, write_record
+from stemjax.errors import Refused
+from stemjax.records import is_ok, read_record, usable, write_record
 
 
 def refuse() -> dict[str, Any]:
@@ -60,38 +58,3 @@ def test_a_stage_that_fails_leaves_the_earlier_record(tmp_path: Path) -> None:
         write_record(path, lambda: {"mean": 1 / 0})
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_log_repeats_what_the_terminal_shows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, terminal = tmp_path / "logs" / "job.log", sys.stderr
-    with job_log(path):
-        say("half way")
-    assert sys.stderr is terminal
-    assert path.read_text() == capsys.readouterr().err == "half way\n"
-
-
-@pytest.mark.parametrize(
-    ("error", "line", "traceback"),
-    [
-        (UserError("sheet.tsv: no rows"), "error: sheet.tsv: no rows", False),
-        (KeyError("lag"), "error: KeyError: 'lag' (traceback in {path})", True),
-    ],
-)
-def test_a_log_ends_with_the_error_in_plain_words(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    error: Exception,
-    line: str,
-    traceback: bool,
-) -> None:
-    path, terminal = tmp_path / "job.log", sys.stderr
-    with pytest.raises(SystemExit) as stop, job_log(path):
-        raise error
-    assert stop.value.code == 1
-    assert sys.stderr is terminal
-    line = line.format(path=path)
-    assert capsys.readouterr().err == line + "\n"
-    assert path.read_text().splitlines()[-1] == line
-    assert ("Traceback" in path.read_text()) == traceback

@@ -30,7 +30,7 @@ def read_frames(path: str, image: RawImage, span: slice) -> AnyFrames:
     """
     try:
         block = np.ascontiguousarray(image.frames[span].compute(scheduler="synchronous"))
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except Exception as error:  # a broken file can fail anywhere inside a reader
         line = " ".join(str(error).split()) or type(error).__name__

@@ -53,7 +53,7 @@ def read_images(path: str | Path) -> list[RawImage]:
     try:
         _check_start(path, starts)
         images = reader(path)
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except PermissionError as error:
         raise Refused(f"{path}: may not be read by this user; give it read permission") from error
@@ -149,6 +149,8 @@ def _recorded(path: str, images: list[RawImage]) -> list[RawImage]:
         return images
     try:
         return [each for each in images if each.frames[0].any() or each.frames[-1].any()]
+    except MemoryError:  # the job's fault, not the file's
+        raise
     except Exception as error:
         raise Refused(f"{path}: frames cannot be read: {error}; copy the file again") from error
 

@@ -23,7 +23,6 @@ from stemjax.provenance import digest, git_revision, versions, written_aside
 from stemjax.records import read_record
 from stemjax.train.checkpoints import Checkpoints, History
 from stemjax.train.devices import sharing
-from stemjax.train.lock import locked
 from stemjax.train.picture import draw_validation
 from stemjax.train.start import choose_start, keep_last, learned_from
 from stemjax.train.step import Batch, make_evaluation, make_step, optimiser
@@ -50,27 +49,26 @@ def train(
 
     Raises:
         Refused: the data set was refused, or the other model was.
-        UserError: the loss is no longer a number, or another process trains the model.
+        UserError: the loss is no longer a number.
     """
     record = read_record(dataset)
     folder = Path(folder)
-    with locked(folder):
-        start = choose_start(model, record["digest"], folder, other)
-        graph, parameters = (
-            load_parameters(start.path, model.unet)
-            if start
-            else new_network(model.unet, model.train.seed)
-        )
-        decisive = model.model_dump(mode="json", exclude={"train": {"on_new_data"}})
-        identity = digest(decisive, record["digest"], code, start.digest if start else None)
-        checkpoints = Checkpoints(folder / "checkpoints", identity)
-        learned, history = _learn(graph, parameters, model, record, checkpoints)
-        nnx.replace_by_pure_dict(parameters, learned)
-        arrays = save_parameters(folder / PARAMETERS, parameters)
-        fields = learned_from(record["pairs"], start)
-        keep_last(model, record["digest"], folder, fields)
-        _write_metrics(folder / "metrics.csv", history)
-        picture = draw_validation(graph, parameters, model, record, folder)
+    start = choose_start(model, record["digest"], folder, other)
+    graph, parameters = (
+        load_parameters(start.path, model.unet)
+        if start
+        else new_network(model.unet, model.train.seed)
+    )
+    decisive = model.model_dump(mode="json", exclude={"train": {"on_new_data"}})
+    identity = digest(decisive, record["digest"], code, start.digest if start else None)
+    checkpoints = Checkpoints(folder / "checkpoints", identity)
+    learned, history = _learn(graph, parameters, model, record, checkpoints)
+    nnx.replace_by_pure_dict(parameters, learned)
+    arrays = save_parameters(folder / PARAMETERS, parameters)
+    fields = learned_from(record["pairs"], start)
+    keep_last(model, record["digest"], folder, fields)
+    _write_metrics(folder / "metrics.csv", history)
+    picture = draw_validation(graph, parameters, model, record, folder)
     return {
         "digest": model_digest(arrays, record["scale"]),
         "config": model.model_dump(mode="json"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import h5py
 import numpy as np
@@ -32,6 +33,15 @@ def test_it_is_refused_in_one_line_that_names_the_file(
     assert bad.message in message
     assert message.startswith((row.rapid, row.slow or row.rapid))
     assert "\n" not in message
+
+
+def test_too_little_memory_is_not_held_against_the_file(files: Files, tmp_path: Path) -> None:
+    """The job fails and is tried with more; a refusal would stay until the file changes."""
+    with (
+        patch("stemjax.io.checks.np.ascontiguousarray", side_effect=MemoryError),
+        pytest.raises(MemoryError),
+    ):
+        convert_acquisition(files.row, tmp_path / "result.zarr")
 
 
 def test_a_file_that_may_not_be_read_is_refused(files: Files) -> None:

@@ -1,0 +1,153 @@
+"""A job's log ends in plain words, counts its attempts, and no job runs twice at a time."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stemjax import jobs
+from stemjax.errors import UserError
+from stemjax.jobs import SILENT, job_log, read_attempts
+from stemjax.progress import say
+
+HOLD = """
+import sys
+from stemjax.jobs import job_log
+with job_log(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(path: Path) -> "subprocess.Popen[str]":
+    """Run a job in another process; it ends with its standard input."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    pipe = subprocess.PIPE
+    job = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert job.stdout is not None
+    assert job.stdout.readline() == "held\n"
+    return job
+
+
+def end(job: "subprocess.Popen[str]", number: int) -> None:
+    """End a job by a signal and let go of its pipes."""
+    job.send_signal(number)
+    job.communicate()
+
+
+def test_a_log_repeats_what_the_terminal_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, terminal = tmp_path / "logs" / "job.log", sys.stderr
+    with job_log(path):
+        say("half way")
+    assert sys.stderr is terminal
+    assert path.read_text() == capsys.readouterr().err
+    first, *rest = path.read_text().splitlines()
+    assert first.startswith("attempt 1 on ")
+    assert rest == ["half way", "done in 0 s"]
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "traceback"),
+    [
+        (UserError("sheet.tsv: no rows"), "error: sheet.tsv: no rows", False),
+        (KeyError("lag"), "error: KeyError: 'lag' (traceback in {path})", True),
+        (OSError(28, "No space\nleft"), "error: OSError: [Errno 28] No space left (trace", True),
+        (KeyboardInterrupt(), "error: interrupted", False),
+    ],
+)
+def test_a_log_ends_with_the_error_in_plain_words(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    line: str,
+    traceback: bool,
+) -> None:
+    path, terminal = tmp_path / "job.log", sys.stderr
+    with pytest.raises(SystemExit) as stop, job_log(path):
+        raise error
+    assert stop.value.code == 1
+    assert sys.stderr is terminal
+    line = line.format(path=path)
+    assert capsys.readouterr().err.splitlines()[-1].startswith(line)
+    assert path.read_text().splitlines()[-1].startswith(line)
+    assert ("Traceback" in path.read_text()) == traceback
+
+
+def test_attempts_are_counted_until_one_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "a.b.log"
+    end(hold(path), signal.SIGKILL)
+    path.unlink()  # as Snakemake does before every attempt
+    with pytest.raises(SystemExit), job_log(path):
+        raise UserError("no beam")
+    path.unlink()
+    with job_log(path):
+        pass
+    ends = read_attempts(tmp_path / "a.b.attempts")
+    assert ends == [SILENT, "error: no beam", "done in 0 s"]
+    told = path.read_text().splitlines()
+    assert [line[:9] for line in told if line.startswith("attempt")] == [
+        "attempt 1",
+        "attempt 2",
+        "attempt 3",
+    ]
+    with job_log(path):
+        assert read_attempts(tmp_path / "a.b.attempts") == [SILENT]
+    assert read_attempts(tmp_path / "a.b.attempts") == ["done in 0 s"]
+
+
+def test_a_job_that_is_cancelled_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "job.log"
+    end(hold(path), signal.SIGTERM)
+    last = path.read_text().splitlines()[-1]
+    assert last == "error: ended by SIGTERM: cancelled, or over its time limit"
+
+
+def test_a_job_waits_for_its_twin(tmp_path: Path) -> None:
+    path = tmp_path / "job.log"
+    first = hold(path)
+    command = [sys.executable, "-c", HOLD, str(path)]
+    pipe = subprocess.PIPE
+    twin = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert twin.stderr is not None
+    waiting = twin.stderr.readline()
+    assert waiting.startswith("this job still runs elsewhere (attempt 1 on ")
+    assert f"process {first.pid}" in waiting
+    assert path.read_text().count("attempt") == 1
+    first.communicate("")
+    twin.communicate("")
+    assert (first.returncode, twin.returncode) == (0, 0)
+    assert f"process {twin.pid}" in path.read_text()
+
+
+def test_a_killed_job_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "job.log"
+    end(hold(path), signal.SIGKILL)
+    with job_log(path):
+        assert f"process {os.getpid()}" in path.read_text()
+
+
+def test_where_there_are_no_locks_jobs_run_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(jobs.fcntl, "flock", without_locks)
+    with job_log(tmp_path / "job.log"):
+        assert "cannot be locked here (No locks available)" in capsys.readouterr().err
+
+
+def test_a_full_disk_does_not_hide_the_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = tmp_path / "job.log"
+    full.symlink_to("/dev/full")
+    with pytest.raises(SystemExit), job_log(full):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "error: OSError: [Errno 28] No space left" in capsys.readouterr().err
