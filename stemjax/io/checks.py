@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stemjax.errors import Refused
-from stemjax.io.image import RawImage
+from stemjax.io.image import RawImage, is_the_machines
 from stemjax.provenance import digest, file_sha256
 from stemjax.typing import AnyFrames
 
@@ -30,9 +30,11 @@ def read_frames(path: str, image: RawImage, span: slice) -> AnyFrames:
     """
     try:
         block = np.ascontiguousarray(image.frames[span].compute(scheduler="synchronous"))
-    except (Refused, MemoryError):
+    except Refused:
         raise
     except Exception as error:  # a broken file can fail anywhere inside a reader
+        if is_the_machines(error):
+            raise
         line = " ".join(str(error).split()) or type(error).__name__
         raise Refused(
             f"{path}: frames {span.start + 1} to {span.stop} cannot be read: {line}; "

@@ -1,5 +1,6 @@
 """Convert one acquisition's files into one OME-Zarr store."""
 
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,8 +68,7 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         say(f"warning: {warning}")
     group = open_frames(store, "rapid", rapid.frames.shape, rapid.frames.dtype)
     digests = _write_shards(group["rapid"], rapid, Path(store), row)
-    for name in set(group) - {"rapid"}:
-        del group[name]
+    _clear(Path(store))
     group.create_array("time", data=np.arange(total) * frame_time, dimension_names=("t",))
     for key, values in _per_frame(row.rapid, rapid).items():
         group.create_array(f"per_frame/{key}", data=values, dimension_names=("t",))
@@ -87,6 +87,13 @@ def convert_acquisition(row: Acquisition, store: str | Path) -> Json:
         "dcfi": "dcfi" in stills,
         "versions": about["versions"],
     }
+
+
+def _clear(store: Path) -> None:
+    """Remove all but the frames, also what a killed job left there as no part of the group."""
+    for member in store.iterdir():
+        if member.is_dir() and member.name != "rapid":
+            shutil.rmtree(member)
 
 
 def _write_shards(array: zarr.Array, rapid: RawImage, store: Path, row: Acquisition) -> list[str]:

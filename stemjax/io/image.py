@@ -1,5 +1,6 @@
 """One image of a microscope's file: lazily read frames and what the vendor says of them."""
 
+import errno
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +29,17 @@ UNITS_S = {
 }
 MIN_SIDE = 8  # px; below that it is a spectrum or a point, not a scan
 MAX_FRAME_BYTES = 2**30
+# Errors of the machine: disk, memory or open files at their end, a file server that is away.
+MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE}
 LONG = 1024  # entries; longer arrays among the metadata are look-up tables and thumbnails
+
+
+def is_the_machines(error: Exception) -> bool:
+    """Tell whether an error is not the file's, so that another attempt may read it.
+
+    A refusal would stay until the file changes.
+    """
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) in MACHINE
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stemjax.errors import Refused
-from stemjax.io.image import RawImage
+from stemjax.io.image import RawImage, is_the_machines
 from stemjax.io.readers import read_dm, read_hspy, read_mrc, read_ser, read_velox
 from stemjax.io.stacks import read_ome_zarr, read_tiff
 from stemjax.sheet import split_title
@@ -53,11 +53,13 @@ def read_images(path: str | Path) -> list[RawImage]:
     try:
         _check_start(path, starts)
         images = reader(path)
-    except (Refused, MemoryError):
+    except Refused:
         raise
     except PermissionError as error:
         raise Refused(f"{path}: may not be read by this user; give it read permission") from error
     except Exception as error:  # a broken file can fail anywhere inside a reader
+        if is_the_machines(error):
+            raise
         line = " ".join(str(error).split()) or type(error).__name__
         raise Refused(f"{path}: cannot be read as {what}: {line}; copy it again") from error
     if not images:
@@ -149,9 +151,9 @@ def _recorded(path: str, images: list[RawImage]) -> list[RawImage]:
         return images
     try:
         return [each for each in images if each.frames[0].any() or each.frames[-1].any()]
-    except MemoryError:  # the job's fault, not the file's
-        raise
     except Exception as error:
+        if is_the_machines(error):
+            raise
         raise Refused(f"{path}: frames cannot be read: {error}; copy the file again") from error
 
 

@@ -17,6 +17,7 @@ from ome_zarr.reader import Reader
 from ome_zarr_models.v05 import Image
 
 from stemjax.errors import Refused
+from stemjax.io import convert
 from stemjax.io.convert import convert_acquisition
 from stemjax.io.store import open_store
 from stemjax.records import write_record
@@ -128,6 +129,22 @@ def test_converting_again_replaces_the_store(files: Files, tmp_path: Path) -> No
     group, _ = open_store(store)
     assert set(group.array_keys()) == {"rapid", "time"}
     np.testing.assert_array_equal(group["rapid"][...], shorter.rapid)
+
+
+@pytest.mark.parametrize("lost", ["per_frame", "per_frame/gain", "slow", "time", "."])
+def test_a_store_that_a_killed_job_left_is_mended(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """It was killed between removing an earlier conversion and writing its own."""
+    varying = {"gain": np.arange(3.0), "offset": np.arange(3.0)}
+    monkeypatch.setattr(convert, "_per_frame", lambda *_: varying)
+    store = tmp_path / "a1.zarr"
+    first = convert_acquisition(files.row, store)
+    (store / lost / "zarr.json").unlink()
+    assert convert_acquisition(files.row, store) == first
+    kept = open_store(store)[0]["per_frame"]
+    assert sorted(kept) == sorted(varying)
+    np.testing.assert_array_equal(kept["gain"][...], varying["gain"])
 
 
 def test_a_series_without_slow_scan_says_so(files: Files, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What cannot be used is refused with one line that names the file, and never by a crash."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -35,12 +36,13 @@ def test_it_is_refused_in_one_line_that_names_the_file(
     assert "\n" not in message
 
 
-def test_too_little_memory_is_not_held_against_the_file(files: Files, tmp_path: Path) -> None:
-    """The job fails and is tried with more; a refusal would stay until the file changes."""
-    with (
-        patch("stemjax.io.checks.np.ascontiguousarray", side_effect=MemoryError),
-        pytest.raises(MemoryError),
-    ):
+@pytest.mark.parametrize("place", ["checks.np.ascontiguousarray", "raw._check_start"])
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+def test_errors_of_the_machine_are_not_held_against_the_file(
+    files: Files, tmp_path: Path, place: str, error: Exception
+) -> None:
+    """The job fails and is tried again; a refusal would stay until the file changes."""
+    with patch(f"stemjax.io.{place}", side_effect=error), pytest.raises(type(error)):
         convert_acquisition(files.row, tmp_path / "result.zarr")
 
 
