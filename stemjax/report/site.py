@@ -15,6 +15,7 @@ from stemjax.progress import say, track
 from stemjax.provenance import read_json, written_aside
 from stemjax.report import charts
 from stemjax.report.acquisition import method_table, show_acquisition
+from stemjax.report.cost import show_cost
 from stemjax.report.glossary import METHODS, METRICS, number
 from stemjax.report.index import refusals, result_groups, run_facts, warnings_of_training
 from stemjax.report.maps import show_maps
@@ -72,6 +73,8 @@ def write_report(
         for each in maps:
             page(folder / f"maps/{each['session']}.html", "map", up="../", map=each)
     page(index.with_name("figures.html"), "figures", up="", left_out=left_out)
+    cost = show_cost(results, sheet, models)
+    page(index.with_name("cost.html"), "cost", up="", cost=cost)
     statistics = summarise(rows, {row.acquisition: row.role for row in sheet})
     write_summary(statistics, summary)
     page(
@@ -90,6 +93,7 @@ def write_report(
         acquisitions=acquisitions,
         models=described,
         maps=maps,
+        cost=cost,
     )
     say(f"report: {index}")
 

@@ -23,7 +23,8 @@ pytestmark = [
 ]
 FRAMES = 12  # of 50 ms, one by one in the movie
 HEATING = "acquisitions/heating.html"
-PAGES = ("index", "figures", HEATING[:-5], "acquisitions/test-1", "models/dlf-a", "maps/mon")
+PAGES = ("index", "figures", "cost", HEATING[:-5])
+PAGES += ("acquisitions/test-1", "models/dlf-a", "maps/mon")
 WIDE, NARROW = 1280, 390
 HEADS = """Math.max(0, ...[...document.querySelectorAll('th[scope=row]')].map(
   (head) => head.offsetWidth / head.closest('.scroll').clientWidth || 0))"""
@@ -46,6 +47,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         handmade.restored(model, "heating", restored)
     names = [f"{method},{name}" for method in ("rapid", "dlf-a") for name in METRICS]
     metrics(handmade, *(f"test-1,0,{name},12.5" for name in names))
+    benchmark = handmade.results / "benchmark/integrate_acquisition/heating.jsonl"
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text('{"s": 5000.0, "cpu_time": 9000.0, "max_rss": 123456.0}\n')
     log = folder / "log.csv"
     log.write_text("time_s,temperature_C\n0,100\n10,1100\n")
     sheet = [replace(row, log=str(log) if row.role == "series" else "") for row in SHEET]

@@ -15,6 +15,7 @@ from tests.report.pages import SCALE, SHEET, Page, experiment, metrics, written
 PAGES = [
     "index",
     "figures",
+    "cost",
     *(f"acquisitions/{name}" for name in ("test-1", "heating", "other")),
     *(f"models/{name}" for name in ("dlf-a", "dlf-b")),
     *(f"maps/{name}" for name in ("mon", "tue")),
