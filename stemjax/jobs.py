@@ -1,10 +1,12 @@
 """A job of the workflow: its log, its attempts, and that it runs but once at a time."""
 
+import errno
 import fcntl
 import os
 import signal
 import socket
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ from stemjax.errors import UserError
 from stemjax.progress import duration, say
 
 DONE = "done in "
+BARS = "STEMJAX_BARS"  # set by the workflow where `--logger rich` draws on the terminal
+WIDTH = 500  # characters of a library's error; some tell the whole state of the memory
 SILENT = (
     "ended without a word: killed, out of memory, out of time, or its machine lost; "
     "the scheduler's log may say which (on Slurm: logs/slurm)"
@@ -41,21 +45,21 @@ def job_log(path: str | Path) -> Iterator[None]:
     with _ended_by_sigterm(), open(told, "a+", encoding="utf-8") as attempts:
         _wait_for_others(attempts)
         with _copied_to(path) as log:
-            _begin(attempts)
+            _begin(attempts, path)
             try:
                 yield
                 ended = f"{DONE}{duration(time.monotonic() - start)}"
             except BaseException as error:
-                ended = f"error: {_plain_words(error)}"
-                if not isinstance(error, (UserError, SystemExit, KeyboardInterrupt)):
+                line, unexpected = _plain_words(error)
+                ended = f"error: {line}"
+                if unexpected:
                     with suppress(OSError):
                         traceback.print_exc(file=log)
                     ended += f" (traceback in {path})"
                 raise SystemExit(1) from error
             finally:
                 say(ended)
-                with suppress(OSError):  # a full disk is told above
-                    print(ended, file=attempts, flush=True)
+                _note(attempts, ended)
 
 
 def read_attempts(path: str | Path) -> list[str]:
@@ -77,7 +81,7 @@ def read_attempts(path: str | Path) -> list[str]:
     return ends
 
 
-def _begin(attempts: TextIO) -> None:
+def _begin(attempts: TextIO, log: Path) -> None:
     """Write down that an attempt begins, after those that were not done."""
     attempts.seek(0)
     lines = attempts.read().splitlines()
@@ -92,8 +96,14 @@ def _begin(attempts: TextIO) -> None:
     node = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
     now = datetime.now().astimezone()
     line = f"attempt {number} on {node}, {now:%Y-%m-%d %H:%M:%S}, process {os.getpid()}"
-    say(line)
-    print(line, file=attempts, flush=True)
+    say(f"{line}: {log}")
+    _note(attempts, line)
+
+
+def _note(attempts: TextIO, line: str) -> None:
+    """Write a line past the buffer, which on a full disk would end a job that is done."""
+    with suppress(OSError):
+        os.write(attempts.fileno(), f"{line}\n".encode())
 
 
 def _wait_for_others(attempts: TextIO) -> None:
@@ -109,13 +119,16 @@ def _wait_for_others(attempts: TextIO) -> None:
         say(f"{attempts.name} cannot be locked here ({error.strerror}): let no job run twice")
 
 
-def _plain_words(error: BaseException) -> str:
-    line = " ".join(str(error).split())
+def _plain_words(error: BaseException) -> tuple[str, bool]:
+    """Tell an error in one line, and whether the code, which a traceback shows, may be at fault."""
     if isinstance(error, (UserError, SystemExit)):
-        return line
+        return " ".join(str(error).split()), False
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return f"{type(error).__name__}: {line}"
+        return "interrupted", False
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({error}); make room and start again", False
+    line = textwrap.shorten(str(error), WIDTH, placeholder=" ...")
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__, True
 
 
 @contextmanager
@@ -134,10 +147,11 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _copied_to(path: Path) -> Iterator[TextIO]:
-    """Copy what goes to stderr into a file."""
+    """Copy what goes to stderr into a file; of a terminal full of bars it goes there alone."""
     terminal = sys.stderr
     log = open(path, "w", encoding="utf-8")  # noqa: SIM115
-    sys.stderr = _Tee(terminal, log)
+    taken = BARS in os.environ and terminal.isatty()
+    sys.stderr = _Tee(log) if taken else _Tee(terminal, log)
     try:
         yield log
     finally:
@@ -149,21 +163,23 @@ def _copied_to(path: Path) -> Iterator[TextIO]:
 class _Tee:
     """Write to the terminal and the log; what ``sys.stderr`` needs and no more.
 
-    A log that cannot be written, on a full disk, shall not hide the error that told so.
+    Neither shall hide an error, or end a job that could go on: a log on a full disk, a terminal
+    that was closed.
     """
 
-    def __init__(self, terminal: Any, log: TextIO) -> None:
-        self.terminal, self.log = terminal, log
+    def __init__(self, *streams: Any) -> None:
+        self.streams = streams
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
-            self.log.write(text)
-        return self.terminal.write(text)
+        for stream in self.streams:
+            with suppress(OSError):
+                stream.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self.log.flush()
-        self.terminal.flush()
+        for stream in self.streams:
+            with suppress(OSError):
+                stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.terminal, name)
+        return getattr(self.streams[0], name)

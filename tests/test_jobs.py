@@ -2,6 +2,8 @@
 
 import errno
 import os
+import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -23,11 +25,16 @@ with job_log(sys.argv[1]):
 """
 
 
-def hold(path: Path) -> "subprocess.Popen[str]":
-    """Run a job in another process; it ends with its standard input."""
+def begin(path: Path) -> "subprocess.Popen[str]":
+    """Start a job in another process; it ends with its standard input."""
     command = [sys.executable, "-c", HOLD, str(path)]
     pipe = subprocess.PIPE
-    job = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def hold(path: Path) -> "subprocess.Popen[str]":
+    """Start a job and wait until it is at work."""
+    job = begin(path)
     assert job.stdout is not None
     assert job.stdout.readline() == "held\n"
     return job
@@ -40,24 +47,30 @@ def end(job: "subprocess.Popen[str]", number: int) -> None:
 
 
 def test_a_log_repeats_what_the_terminal_shows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SLURMD_NODENAME", "node-7")
+    monkeypatch.setenv(jobs.BARS, "1")  # elsewhere: this is no terminal
     path, terminal = tmp_path / "logs" / "job.log", sys.stderr
     with job_log(path):
+        assert sys.stderr.isatty() == terminal.isatty()
         say("half way")
     assert sys.stderr is terminal
     assert path.read_text() == capsys.readouterr().err
     first, *rest = path.read_text().splitlines()
-    assert first.startswith("attempt 1 on ")
+    assert first.startswith("attempt 1 on node-7, ")
+    assert first.endswith(f"process {os.getpid()}: {path}")
     assert rest == ["half way", "done in 0 s"]
 
 
 @pytest.mark.parametrize(
     ("error", "line", "traceback"),
     [
-        (UserError("sheet.tsv: no rows"), "error: sheet.tsv: no rows", False),
+        (UserError("sheet.tsv:\n no rows"), "error: sheet.tsv: no rows", False),
         (KeyError("lag"), "error: KeyError: 'lag' (traceback in {path})", True),
-        (OSError(28, "No space\nleft"), "error: OSError: [Errno 28] No space left (trace", True),
+        (OSError(5, "I/O\nerror"), "error: OSError: [Errno 5] I/O error (traceback in", True),
+        (OSError(28, "No space left"), "error: the disk is full ([Errno 28] No space", False),
+        (MemoryError(), "error: MemoryError (traceback in {path})", True),
         (KeyboardInterrupt(), "error: interrupted", False),
     ],
 )
@@ -79,6 +92,16 @@ def test_a_log_ends_with_the_error_in_plain_words(
     assert ("Traceback" in path.read_text()) == traceback
 
 
+def test_an_error_that_tells_too_much_is_cut_in_its_last_line(tmp_path: Path) -> None:
+    path = tmp_path / "job.log"
+    with pytest.raises(SystemExit), job_log(path):
+        raise RuntimeError("out of memory " + 1000 * "block " + "end")
+    *_, before, last = path.read_text().splitlines()
+    assert before.endswith(" end")
+    assert last.startswith("error: RuntimeError: out of memory block ")
+    assert last.endswith(f" block ... (traceback in {path})")
+
+
 def test_attempts_are_counted_until_one_is_done(tmp_path: Path) -> None:
     path = tmp_path / "a.b.log"
     end(hold(path), signal.SIGKILL)
@@ -97,8 +120,14 @@ def test_attempts_are_counted_until_one_is_done(tmp_path: Path) -> None:
         "attempt 3",
     ]
     with job_log(path):
+        assert path.read_text().count("process ") == 1
         assert read_attempts(tmp_path / "a.b.attempts") == [SILENT]
     assert read_attempts(tmp_path / "a.b.attempts") == ["done in 0 s"]
+
+
+def test_words_of_no_attempt_are_none(tmp_path: Path) -> None:
+    (tmp_path / "job.attempts").write_text("done in 3 s\n")
+    assert read_attempts(tmp_path / "job.attempts") == []
 
 
 def test_a_job_that_is_cancelled_says_so(tmp_path: Path) -> None:
@@ -110,10 +139,7 @@ def test_a_job_that_is_cancelled_says_so(tmp_path: Path) -> None:
 
 def test_a_job_waits_for_its_twin(tmp_path: Path) -> None:
     path = tmp_path / "job.log"
-    first = hold(path)
-    command = [sys.executable, "-c", HOLD, str(path)]
-    pipe = subprocess.PIPE
-    twin = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    first, twin = hold(path), begin(path)
     assert twin.stderr is not None
     waiting = twin.stderr.readline()
     assert waiting.startswith("this job still runs elsewhere (attempt 1 on ")
@@ -129,7 +155,8 @@ def test_a_killed_job_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "job.log"
     end(hold(path), signal.SIGKILL)
     with job_log(path):
-        assert f"process {os.getpid()}" in path.read_text()
+        first, ended, second = path.read_text().splitlines()
+    assert [first[:9], ended, second[:9]] == ["attempt 1", SILENT, "attempt 2"]
 
 
 def test_where_there_are_no_locks_jobs_run_all_the_same(
@@ -143,6 +170,37 @@ def test_where_there_are_no_locks_jobs_run_all_the_same(
         assert "cannot be locked here (No locks available)" in capsys.readouterr().err
 
 
+def test_a_job_outlives_its_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "job.log"
+    job = hold(path)
+    assert job.stderr is not None
+    job.stderr.close()
+    job.stderr = None
+    job.communicate("")
+    assert job.returncode == 0
+    assert path.read_text().splitlines()[-1] == "done in 0 s"
+
+
+@pytest.mark.parametrize("bars", [True, False])
+def test_a_terminal_full_of_bars_is_left_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bars: bool
+) -> None:
+    if bars:
+        monkeypatch.setenv(jobs.BARS, "1")
+    ours, theirs = pty.openpty()
+    with open(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with job_log(tmp_path / "job.log"):
+            say("half way")
+        terminal.write("the end\n")
+        terminal.flush()
+        shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert ("half way" in shown) == (not bars)
+    assert shown.endswith("the end\r\n")
+    assert "half way\ndone in 0 s\n" in (tmp_path / "job.log").read_text()
+
+
 def test_a_full_disk_does_not_hide_the_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,4 +208,13 @@ def test_a_full_disk_does_not_hide_the_error(
     full.symlink_to("/dev/full")
     with pytest.raises(SystemExit), job_log(full):
         raise OSError(errno.ENOSPC, "No space left on device")
-    assert "error: OSError: [Errno 28] No space left" in capsys.readouterr().err
+    assert "error: the disk is full ([Errno 28] No space left" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_in_the_end_fails_no_job(tmp_path: Path) -> None:
+    """What the job was for is written by then."""
+    job = hold(tmp_path / "job.log")
+    resource.prlimit(job.pid, resource.RLIMIT_FSIZE, (0, 0))  # nothing more can be written
+    _, said = job.communicate("")
+    assert said.splitlines()[1:] == ["done in 0 s"]
+    assert job.returncode == 0
