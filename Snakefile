@@ -19,6 +19,7 @@ report: "report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 include: "rules/convert.smk"
 include: "rules/integrate.smk"
 include: "rules/distortion.smk"

@@ -1,4 +1,4 @@
-# What rules are told by config and sheet: targets, inputs, settings. No other file has functions.
+# What rules are told by config and sheet: targets, inputs, settings.
 
 import os
 import re
@@ -9,11 +9,20 @@ from snakemake.exceptions import WorkflowError
 from stemjax.errors import UserError
 from stemjax.experiment import read_experiment
 from stemjax.model.stored import PARAMETERS, RECORD
-from stemjax.provenance import code_digest
+from stemjax.provenance import PACKAGE, code_digest
 from stemjax.selection import select, session_rows
 
 # Jobs inherit it: with memory in huge pages, networks learn and restore a tenth faster.
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+# And import this stemjax, whose code the digests are of, also where another one is installed.
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])
+    )
+)
+# The bars of `--logger rich` need the terminal for themselves; logs have what jobs say.
+if "rich" in workflow.output_settings.log_handler_settings:
+    os.environ.update(STEMJAX_BARS="1")
 
 try:
     # A mistake in config or sheet stops here, before any job.
@@ -287,24 +296,3 @@ def model_sessions(wildcards):
         name: SHEET[name].session
         for name in model_selection(wildcards.model).acquisitions
     }
-
-
-# Resources
-
-
-def megabytes(base, per_input=0.0):
-    """Ask for `base` megabytes and so many times the input's size, and more at each attempt."""
-
-    def ask(wildcards, input, attempt):
-        return int((base + per_input * input.size_mb) * attempt)
-
-    return ask
-
-
-def minutes(base, per_input_gb=0.0):
-    """Ask for `base` minutes and so many for each gigabyte of input, and more at each attempt."""
-
-    def ask(wildcards, input, attempt):
-        return int((base + per_input_gb * input.size_mb / 1000) * attempt) + 1
-
-    return ask

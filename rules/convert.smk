@@ -14,11 +14,11 @@ rule convert_acquisition:
     conda:
         "../envs/io.yaml"
     resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(5, per_input_gb=10),
+        mem_mb=ask(700, 0.5, of=input_megabytes),
+        runtime=ask(10, 0.02, of=input_megabytes),
     params:
         row=raw_settings,
         sizes=raw_sizes,
-        code=code_digest("io"),
+        code=code_digest("convert_acquisition"),
     script:
         "../scripts/convert_acquisition.py"

@@ -18,12 +18,12 @@ rule assemble_dataset:
     conda:
         "../envs/jax.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
+        mem_mb=ask(500, 300, of=one_frame),
+        runtime=ask(10, 0.02, of=all_frames),
     params:
         settings=dataset_settings,
         sessions=model_sessions,
         selection="results/selection/models/{model}.json",
-        code=code_digest("dataset"),
+        code=code_digest("assemble_dataset"),
     script:
         "../scripts/assemble_dataset.py"

@@ -17,11 +17,11 @@ rule fit_distortion:
         "../envs/jax.yaml"
     threads: 2
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(30),
+        mem_mb=ask(1000, 120, of=fields_of_view),
+        runtime=ask(10, 1, of=fields_of_view),
     params:
         settings=session_settings,
         selection="results/selection/distortion/{session}.json",
-        code=code_digest("distortion"),
+        code=code_digest("fit_distortion"),
     script:
         "../scripts/fit_distortion.py"

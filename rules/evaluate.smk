@@ -17,12 +17,12 @@ rule evaluate_baselines:
     conda:
         "../envs/jax.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(60),
+        mem_mb=ask(1000, 110, of=measured_frames),
+        runtime=ask(30, 1, of=measured_frames),
     params:
         row=judged_row,
         settings=CONFIG.evaluate.model_dump(mode="json"),
-        code=code_digest("evaluate"),
+        code=code_digest("evaluate_baselines"),
     script:
         "../scripts/evaluate_baselines.py"
 
@@ -44,12 +44,12 @@ rule evaluate_restored:
     conda:
         "../envs/jax.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(60),
+        mem_mb=ask(1000, 110, of=measured_frames),
+        runtime=ask(30, 1, of=measured_frames),
     params:
         row=judged_row,
         settings=CONFIG.evaluate.model_dump(mode="json"),
-        code=code_digest("evaluate"),
+        code=code_digest("evaluate_restored"),
     script:
         "../scripts/evaluate_restored.py"
 
@@ -63,12 +63,13 @@ rule collect_metrics:
         "logs/collect_metrics.log",
     benchmark:
         "results/benchmark/collect_metrics.jsonl"
+    localrule: True
     conda:
         "../envs/io.yaml"
     resources:
-        mem_mb=megabytes(500),
-        runtime=minutes(10),
+        mem_mb=ask(500),
+        runtime=ask(10),
     params:
-        code=code_digest("evaluate"),
+        code=code_digest("collect_metrics"),
     script:
         "../scripts/collect_metrics.py"

@@ -4,7 +4,7 @@
 
 rule integrate_acquisition:
     input:
-        "results/converted/{acquisition}.json",
+        converted="results/converted/{acquisition}.json",
     output:
         "results/dcfi/{acquisition}.json",
     log:
@@ -14,10 +14,10 @@ rule integrate_acquisition:
     conda:
         "../envs/io.yaml"
     resources:
-        mem_mb=megabytes(1500),
-        runtime=minutes(60),
+        mem_mb=ask(500, 300, of=one_frame),
+        runtime=ask(10, 0.1, of=all_frames),
     params:
         role=row_role,
-        code=code_digest("integrate"),
+        code=code_digest("integrate_acquisition"),
     script:
         "../scripts/integrate_acquisition.py"

@@ -17,11 +17,11 @@ rule render_movie:
         "../envs/report.yaml"
     threads: 2
     resources:
-        mem_mb=megabytes(1500),
-        runtime=minutes(60),
+        mem_mb=ask(800, 100, of=one_frame),
+        runtime=ask(15, 0.05, of=all_frames),
     params:
         temperatures=row_log,
-        code=code_digest("report"),
+        code=code_digest("render_movie"),
     script:
         "../scripts/render_movie.py"
 
@@ -46,13 +46,13 @@ rule plot_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
+        mem_mb=ask(800, 0.5, of=input_files),
+        runtime=ask(20, 0.02, of=input_files),
     params:
         sheet=sheet_settings(),
         models=RESTORED,
         simulated=CONFIG.simulate is not None,
-        code=code_digest("report"),
+        code=code_digest("plot_figures"),
     script:
         "../scripts/plot_figures.py"
 
@@ -83,12 +83,12 @@ rule write_report:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
+        mem_mb=ask(800, 0.5, of=input_files),
+        runtime=ask(20, 0.02, of=input_files),
     params:
         sheet=sheet_settings(),
         models=RESTORED,
         frames=CONFIG.evaluate.frames,
-        code=code_digest("report"),
+        code=code_digest("write_report"),
     script:
         "../scripts/write_report.py"

@@ -23,11 +23,11 @@ rule restore_acquisition:
         "../envs/jax.yaml"
     threads: 2
     resources:
-        mem_mb=megabytes(2500),
-        runtime=minutes(240),
+        mem_mb=ask_to_restore,
+        runtime=ask(20, 0.2, of=restored_frames),
         dask_scheduler="threads",  # or processes, or a running one: see docs/series.md
     params:
-        code=code_digest("restore"),
+        code=code_digest("restore_acquisition"),
     script:
         "../scripts/restore_acquisition.py"
 

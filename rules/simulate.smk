@@ -16,13 +16,13 @@ rule simulate_acquisition:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=megabytes(1500),
-        runtime=minutes(120),
+        mem_mb=ask(500, 500, of=simulated_frame),
+        runtime=ask(10, 0.2, of=simulated_frames),
     params:
         session=row_session,
         role=row_role,
         settings=CONFIG.simulate.model_dump(),
-        code=code_digest("simulate"),
+        code=code_digest("simulate_acquisition"),
     script:
         "../scripts/simulate_acquisition.py"
 
@@ -32,13 +32,14 @@ rule simulate_log:
         "raw/simulated/{acquisition}_log.csv",
     log:
         "logs/simulate_log/{acquisition}.log",
+    localrule: True
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=megabytes(500),
-        runtime=minutes(5),
+        mem_mb=ask(500),
+        runtime=ask(5),
     params:
         settings=CONFIG.simulate.model_dump(),
-        code=code_digest("simulate"),
+        code=code_digest("simulate_log"),
     script:
         "../scripts/simulate_log.py"

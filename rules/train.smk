@@ -18,11 +18,11 @@ rule train_unet:
         "../envs/jax.yaml"
     threads: 2
     resources:
-        mem_mb=megabytes(12000),
-        runtime=minutes(1440),
+        mem_mb=ask(1400, 1, of=training),
+        runtime=ask(30, 0.01, of=trained_frames),
     params:
         settings=model_settings,
-        code=code_digest("train"),
+        code=code_digest("train_unet"),
     script:
         "../scripts/train_unet.py"
 
@@ -36,13 +36,14 @@ rule load_model:
         "logs/load_model/{model}.log",
     wildcard_constraints:
         model=any_of(CONFIG.loaded),
+    localrule: True
     conda:
         "../envs/jax.yaml"
     resources:
-        mem_mb=megabytes(500, per_input=2),
-        runtime=minutes(5),
+        mem_mb=ask(500, 2, of=input_megabytes),
+        runtime=ask(5),
     params:
         source=model_source,
-        code=code_digest("model"),
+        code=code_digest("load_model"),
     script:
         "../scripts/load_model.py"

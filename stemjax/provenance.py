@@ -23,10 +23,14 @@ from stemjax import __version__
 PACKAGE = Path(__file__).parent
 # Settings reach a job as params, where Snakemake sees them change; the modules that merely
 # carry values, types or messages would make every stage run again for nothing.
-UNTRACKED = {"stemjax", "stemjax.config", "stemjax.errors", "stemjax.progress", "stemjax.typing"}
-
-
-ASSETS = {".j2", ".css", ".js"}  # what pages are made from
+UNTRACKED = {
+    "stemjax",
+    "stemjax.config",
+    "stemjax.errors",
+    "stemjax.jobs",
+    "stemjax.progress",
+    "stemjax.typing",
+}
 
 
 @contextmanager
@@ -102,31 +106,28 @@ def git_revision() -> str | None:
 
 
 @cache
-def code_digest(stage: str) -> str:
-    """Hash what ``stemjax/{stage}`` and all it imports do, whatever their comments say.
+def code_digest(script: str) -> str:
+    """Hash what ``scripts/{script}.py`` and all it imports of stemjax do, whatever comments say.
 
-    Snakemake runs a rule again when its script changes, not when the library behind it does;
-    as a param of the rule this digest closes the gap. It is taken over the syntax tree without
-    docstrings and comments, so rewording changes nothing.
+    Snakemake runs a rule again when its script is newer than its results, be it by a comment or
+    a fresh clone, and never when the library behind it changes; as a param of the rule this
+    digest takes the place of that. It is taken over the syntax tree without docstrings and
+    comments, so rewording changes nothing.
     """
-    todo = list(_modules_of(stage))
-    if not todo:
-        raise ValueError(f"stemjax has no stage '{stage}'")
     seen: dict[str, str] = {}
+    templates: set[Path] = set()
+    todo = [""]  # the script itself
     while todo:
         module = todo.pop()
-        if module in seen or module in UNTRACKED:
+        if module == "jinja2":
+            templates = set(PACKAGE.glob("*/templates/*"))
+        ours = module.split(".")[0] in ("", "stemjax")
+        if not ours or module in UNTRACKED or module in seen:
             continue
-        tree = _bare_tree(module)
-        seen[module] = ast.dump(tree)
-        todo.extend(_imports(tree))
-    assets = (path for path in (PACKAGE / stage).rglob("*") if path.suffix in ASSETS)
-    return digest(sorted(seen.items()), *(file_sha256(path) for path in sorted(assets)))[:16]
-
-
-def _modules_of(stage: str) -> Iterator[str]:
-    for path in sorted((PACKAGE / stage).glob("*.py")):
-        yield ".".join(("stemjax", stage, path.stem)).removesuffix(".__init__")
+        path = _file_of(module) if module else PACKAGE.parent / "scripts" / f"{script}.py"
+        seen[module], imported = _read_source(path.read_bytes())
+        todo += [*imported, module.rpartition(".")[0]]  # a package is imported before its modules
+    return digest(sorted(seen.items()), *(file_sha256(path) for path in sorted(templates)))[:16]
 
 
 def _file_of(module: str) -> Path:
@@ -134,8 +135,15 @@ def _file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _bare_tree(module: str) -> ast.Module:
-    tree = ast.parse(_file_of(module).read_bytes())
+@cache  # as scripts share most modules
+def _read_source(source: bytes) -> tuple[str, tuple[str, ...]]:
+    """Give what a module does, and which modules it imports."""
+    tree = _bare_tree(source)
+    return ast.dump(tree), tuple(_imports(tree))
+
+
+def _bare_tree(source: bytes) -> ast.Module:
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [each for each in body if not _is_text(each)] or [ast.Pass()]
@@ -149,9 +157,9 @@ def _is_text(node: ast.AST) -> bool:
 def _imports(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.split(".")[0] == "stemjax")
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stemjax":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            for alias in node.names:
-                if _file_of(inner := f"{node.module}.{alias.name}").exists():
-                    yield inner
+            inner = (f"{node.module}.{alias.name}" for alias in node.names)
+            if node.module.split(".")[0] == "stemjax":
+                yield from (module for module in inner if _file_of(module).exists())

@@ -101,23 +101,30 @@ SOURCE = {
     ),
     "evaluate/__init__.py": "",
     "evaluate/plot.py": "from stemjax.io.read import read\n",
+    "evaluate/templates/page.html.j2": "a page\n",
+}
+SCRIPTS = {
+    "read": "# reads\nfrom stemjax.io.read import read\nread(1)\n",
+    "plot": "import jinja2\nfrom stemjax.evaluate.plot import read\n",
 }
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a small package in the place of stemjax."""
-    for name, text in SOURCE.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    files = {f"stemjax/{name}": text for name, text in SOURCE.items()}
+    files |= {f"scripts/{name}.py": text for name, text in SCRIPTS.items()}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "stemjax")
+    return tmp_path / "stemjax"
 
 
-def fresh_digest(stage: str) -> str:
+def fresh_digest(script: str) -> str:
     """Take the digest as a new process would."""
     code_digest.cache_clear()
-    return code_digest(stage)
+    return code_digest(script)
 
 
 @pytest.mark.parametrize(
@@ -133,30 +140,29 @@ def fresh_digest(stage: str) -> str:
         ("scales.py", "1e-12", "1e-9", True),
         ("errors.py", "Exception", "ValueError", False),
         ("evaluate/plot.py", "import read", "import read as load", False),
+        ("../scripts/read.py", "# reads", "# reads once", False),
+        ("../scripts/read.py", "read(1)", "read(2)", True),
     ],
 )
-def test_code_digest_follows_what_the_stage_does(
+def test_code_digest_follows_what_the_script_does(
     package: Path, file: str, old: str, new: str, changes: bool
 ) -> None:
-    before = fresh_digest("io")
-    assert old in SOURCE[file]
-    (package / file).write_text(SOURCE[file].replace(old, new))
-    assert (fresh_digest("io") != before) == changes
+    before = fresh_digest("read")
+    text = (package / file).read_text()
+    assert old in text
+    (package / file).write_text(text.replace(old, new))
+    assert (fresh_digest("read") != before) == changes
 
 
-def test_code_digest_covers_a_new_module_and_the_stages_to_the_left(package: Path) -> None:
-    io, evaluate = fresh_digest("io"), fresh_digest("evaluate")
-    assert io != evaluate
-    (package / "io" / "extra.py").write_text("EXTRA = 1\n")
-    assert fresh_digest("io") != io
-    assert fresh_digest("evaluate") == evaluate  # plot imports read, not extra
-    (package / "units.py").write_text("FACTOR = 3\n")
-    assert fresh_digest("evaluate") != evaluate
-
-
-def test_code_digest_refuses_a_stage_that_is_not_there(package: Path) -> None:
-    with pytest.raises(ValueError, match="stemjax has no stage 'oi'"):
-        fresh_digest("oi")
+def test_code_digest_covers_what_is_imported_on_the_way_and_templates(package: Path) -> None:
+    read, plot = fresh_digest("read"), fresh_digest("plot")
+    (package / "io/extra.py").write_text("EXTRA = 1\n")
+    assert (fresh_digest("read"), fresh_digest("plot")) == (read, plot)
+    (package / "evaluate/templates/page.html.j2").write_text("another page\n")
+    assert fresh_digest("read") == read
+    assert fresh_digest("plot") != plot
+    (package / "io/__init__.py").write_text("from stemjax.io import extra\n")
+    assert fresh_digest("read") != read
 
 
 def test_the_revision_is_that_of_the_codes_own_checkout(

@@ -1,10 +1,14 @@
 """A tiny experiment, run once from raw files to report; each test works on a copy of its own."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,12 +23,30 @@ CONFIG = {
     "simulate": {"size": 64, "frames": 4, "series_frames": 60},
 }
 
+REPORT = {"plot_figures", "write_report"}
+# By rule, the result that its job writes.
+WRITES = {
+    "convert_acquisition": "converted/{}",
+    "integrate_acquisition": "dcfi/{}",
+    "fit_distortion": "distortion/{}",
+    "assemble_dataset": "dataset/{}",
+    "train_unet": "models/{}",
+    "restore_acquisition": "restored/{}/{}",
+    "evaluate_baselines": "evaluation/{}/baselines",
+    "evaluate_restored": "evaluation/{}/{}",
+    "collect_metrics": "evaluation/metrics",
+    "render_movie": "report/movies/{}/{}",
+}
+NO_RESULTS = ("benchmark/", "selection/", "report/")  # but for the movies
+State = dict[Path, tuple[int, bytes]]
+
 
 class Experiment:
     """An experiment's folder, and how tests change and run it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path = ROOT) -> None:
         self.folder = folder
+        self.root = root  # of the code that is run
 
     def write_config(self, **changes: object) -> None:
         """Write config.yaml with some sections changed; None leaves a section out."""
@@ -43,7 +65,7 @@ class Experiment:
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the workflow in this folder from outside of it."""
         command = [
-            *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile")),
+            *(sys.executable, "-m", "snakemake", "-s", str(self.root / "Snakefile")),
             *("--directory", str(self.folder)),
             *("--configfile", str(self.folder / "config.yaml")),
             *("--cores", "2", *arguments),
@@ -62,20 +84,97 @@ class Experiment:
 
     def planned(self, *arguments: str) -> set[str]:
         """Name the jobs that a run would do, as ``rule`` or ``rule wildcard wildcard``."""
-        jobs, rule = set(), ""
+        jobs: list[str] = []
         for line in self.run("--dry-run", *arguments).splitlines():
             if line.startswith(("rule ", "localrule ")):
-                rule = line.split()[1].rstrip(":")
-                jobs.add(rule)
+                jobs.append(line.split()[1].rstrip(":"))
             elif line.strip().startswith("wildcards:"):
-                jobs.discard(rule)
                 values = [part.split("=")[1] for part in line.split(":", 1)[1].split(",")]
-                jobs.add(" ".join([rule, *(value.strip() for value in values)]))
-        return jobs - {"all"}
+                jobs[-1] = " ".join([jobs[-1], *(value.strip() for value in values)])
+        assert len(jobs) == len(set(jobs)), f"planned twice: {sorted(jobs)}"
+        return set(jobs) - {"all"}
+
+    def results(self) -> dict[str, State]:
+        """Give by result, such as ``dcfi/test-1``, its files with time of writing and bytes."""
+        found: dict[str, State] = {}
+        folder = self.folder / "results"
+        for path in sorted(folder.rglob("*")):
+            name = str(path.relative_to(folder))
+            movie = name.startswith("report/movies/")
+            if path.is_dir() or path.name[0] == "." or (name.startswith(NO_RESULTS) and not movie):
+                continue
+            if name.startswith("models/"):
+                result = "/".join(name.split("/")[:2])
+            else:
+                result = re.split(r"\.(?:json|zarr|units|csv|mp4|png)\b", name)[0]
+            found.setdefault(result, {})[path] = (path.stat().st_mtime_ns, path.read_bytes())
+        return found
 
     def text(self, path: str) -> str:
         """Read a file of the experiment."""
         return (self.folder / path).read_text()
+
+
+def chain(name: str, *, role: str) -> set[str]:
+    """Name the jobs of one acquisition alone, and the gathers that it is part of."""
+    jobs = {f"convert_acquisition {name}", f"integrate_acquisition {name}", *REPORT}
+    if role == "train":
+        return jobs
+    return jobs | {f"evaluate_baselines {name}"} | of_model("dlf-slow", {name: role})
+
+
+def of_model(model: str, rows: dict[str, str] = ROWS) -> set[str]:
+    """Name the jobs by which a model's frames are made and judged, and the gathers of these."""
+    jobs = {"collect_metrics", *REPORT}
+    for name, role in rows.items():
+        if role != "train":
+            jobs |= {f"restore_acquisition {model} {name}", f"evaluate_restored {name} {model}"}
+        if role == "series":
+            jobs.add(f"render_movie {model} {name}")
+    return jobs
+
+
+MAP = "results/distortion/day-1.json"
+# All that follows from another map; baselines are measured on the slow grid as well.
+FROM_THE_MAP = {
+    "fit_distortion day-1",
+    "assemble_dataset dlf-slow",
+    "train_unet dlf-slow",
+    *(f"evaluate_baselines {name}" for name in ("test-1", "heating-1")),
+    *of_model("dlf-slow"),
+}
+
+
+@dataclass(frozen=True)
+class Redone:
+    """A run after a change: its jobs, the results that came out otherwise, what it said."""
+
+    jobs: set[str]
+    changed: set[str]
+    said: str
+
+
+def redo(experiment: Experiment, *targets: str) -> Redone:
+    """Run what a change asks for: it writes what its jobs write; all else keeps bytes and times."""
+    jobs = experiment.planned(*targets)
+    before = experiment.results()
+    said = experiment.run(*targets)
+    after = experiment.results()
+    written = {name for name in before | after if before.get(name) != after.get(name)}
+    split = [job.split() for job in jobs]
+    assert written == {WRITES[rule].format(*rest) for rule, *rest in split if rule in WRITES}
+    changed = {name for name in written if contents(before, name) != contents(after, name)}
+    assert not jobs or experiment.planned(*targets) == set()
+    return Redone(jobs, changed, said)
+
+
+def contents(results: dict[str, Any], name: str) -> dict[Path, bytes]:
+    """Give a result's files without their times."""
+    return {path: content for path, (_, content) in results.get(name, {}).items()}
+
+
+def record(experiment: Experiment, path: str) -> dict[str, Any]:
+    return json.loads(experiment.text(path))
 
 
 @pytest.fixture(scope="session")
