@@ -1,13 +1,14 @@
 # make demo: simulate, restore and judge a small experiment.    make test: every test.
-# make test-report: the report's pages in a browser.    All set up what they need in .venv.
+# make test-report: the report's pages in a browser.    make test-slurm: the cluster's profile, and what
+# may fail, on Slurm on this machine, as root.    All set up what they need in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 SEED ?= 0
 
-.PHONY: demo test test-report test-bm3d lint format config bench-convert bench-distortion bench-training \
-  bench-restore bench-context bench-evaluate bench-quality lock clean
+.PHONY: demo test soak test-report test-slurm test-bm3d lint format config bench-convert bench-distortion bench-training \
+  bench-restore bench-context bench-evaluate bench-quality bench-plan bench-series lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
@@ -22,6 +23,18 @@ test-report: .venv/ready
 	test "$$(id -u)" != 0 || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || true
 	timeout 300 $(BIN)/pytest -m browser tests/report/test_browser.py
+
+# twenty SIGKILLs at random moments, each followed by a rerun; about a quarter of an hour
+KILLS ?= 20
+soak: .venv/ready
+	$(BIN)/python -m tests.workflow.soak $(SEED) $(KILLS)
+
+# the profile and what fails, on a Slurm cluster of this machine, installed where it is missing
+test-slurm: .venv/ready
+	bash tests/slurm/cluster.sh install
+	timeout --foreground --signal=INT --kill-after=60 1500 \
+	  $(BIN)/pytest -m slurm -v -s --durations=0 tests/slurm; \
+	status=$$?; bash tests/slurm/cluster.sh stop; exit $$status
 
 # BM3D, whose licence allows non-commercial use only, into .venv, and its tests
 test-bm3d: .venv/ready
@@ -66,6 +79,14 @@ bench-context: .venv/ready
 # what measuring 16 fields of view of 50 frames costs, with BM3D where it is installed
 bench-evaluate: .venv/ready
 	$(BIN)/python benchmarks/evaluate.py
+
+# planning a thousand acquisitions with nothing to do, beside a bare Snakefile
+bench-plan: .venv/ready
+	$(BIN)/python benchmarks/plan.py
+
+# six heating series of 2,000 frames through Slurm on this machine, as root; takes most of an hour
+bench-series: .venv/ready
+	$(BIN)/python benchmarks/series.py
 
 # restored frames beside CARE and BM3D, against the simulator's truth
 STEPS ?= 1280

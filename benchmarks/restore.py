@@ -94,7 +94,7 @@ def peak_mb() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def bare() -> float:
+def bare(features: int, depth: int) -> float:
     """Apply the compiled network to frames on the devices; gives frames per second."""
     from stemjax.train.devices import sharing, use_threads
 
@@ -105,7 +105,7 @@ def bare() -> float:
     from stemjax.config import UNet
     from stemjax.model.parameters import new_network
 
-    graph, parameters = new_network(UNet(features=FEATURES, depth=DEPTH), 0)
+    graph, parameters = new_network(UNet(features=features, depth=depth), 0)
     shared, whole = sharing(CORES)
     parameters = jax.device_put(parameters, whole)
     frames = np.random.default_rng(0).standard_normal((CORES, SIZE, SIZE, 1), np.float32)
@@ -144,7 +144,7 @@ def main() -> None:
             prepare(series, SIZE, TIMED)
             made = run(sys.executable, __file__, "job", series)
             rates["job"].append(made["rate"])
-            rates["bare network"].append(run(sys.executable, __file__, "bare"))
+            rates["bare network"].append(run(sys.executable, __file__, "bare", FEATURES, DEPTH))
             torch = (PEER / ".venv/bin/python", PEER / "restoring.py")
             rates["PyTorch"].append(run(*torch, FEATURES, DEPTH, SIZE, TIMED // 2))
             print(f"start {made['start']:.1f} s, compilation {made['compilation']:.1f} s")
@@ -160,4 +160,5 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         main()
     else:
-        print(json.dumps(job(Path(sys.argv[2])) if sys.argv[1] == "job" else bare()))
+        part, *words = sys.argv[1:]
+        print(json.dumps(job(Path(words[0])) if part == "job" else bare(*map(int, words))))

@@ -12,6 +12,10 @@ OWN_DATA = (
     "snakemake -s REPO/Snakefile --directory EXPERIMENT "
     "--configfile EXPERIMENT/config.yaml --cores 2"  # run by tests/workflow
 )
+DASK = (
+    "snakemake --profile slurm --set-scatter restore=1 --set-threads restore_acquisition=1 "
+    "--set-resources restore_acquisition:dask_scheduler=ADDRESS"
+)
 
 
 def test_every_command_is_run_by_a_test() -> None:
@@ -40,7 +44,13 @@ def test_its_links_and_pictures_exist() -> None:
 def test_commands_in_the_docs_are_run_by_tests_too() -> None:
     texts = [path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))]
     commands = re.findall(r"^    ((?:make|snakemake|stemjax) .*)$", "\n".join(texts), re.MULTILINE)
-    assert commands == ["snakemake --report report.zip"]  # tests/workflow
+    assert commands == [
+        "snakemake --profile slurm",  # these four: tests/slurm
+        "snakemake --profile slurm --unlock",
+        "snakemake --profile slurm",
+        DASK,
+        "snakemake --report report.zip",  # tests/workflow
+    ]
 
 
 def test_the_docs_tell_of_every_metric() -> None:

@@ -1,0 +1,87 @@
+"""The units of a series on a Dask cluster, started as docs/cluster.md says, on Slurm's nodes."""
+
+import os
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import psutil
+import pytest
+
+from tests.slurm.clone import ROOT, Clone, slurm, tell, wait_until
+
+pytestmark = pytest.mark.slurm
+
+RECORD = "results/restored/dlf-slow/heating-1.json"
+DOCS = (ROOT / "docs/cluster.md").read_text()
+# A node here has two cores, one of them for the job that waits, and memory for one such worker.
+HERE = {"cores=8": "cores=1", '"32GB"': '"40GB"'}
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Any]:
+    """Run the page's Python: two workers, one to a node."""
+    (block,) = re.findall(r"^    from dask_jobqueue.*?\n\n", DOCS, re.MULTILINE | re.DOTALL)
+    for old, new in HERE.items():
+        assert old in block
+        block = block.replace(old, new)
+    site = {"interface": "lo", "local-directory": str(tmp_path), "log-directory": str(tmp_path)}
+    names: dict[str, Any] = {}
+    with dask.config.set({"jobqueue.slurm": {**dask.config.get("jobqueue.slurm", {}), **site}}):
+        exec(textwrap.dedent(block), names)
+    with names["cluster"] as cluster:
+        cluster.wait_for_workers(2, timeout=60)
+        yield cluster
+
+
+def start(clone: Clone, workers: Any) -> None:
+    """Start the page's command for one series."""
+    (line,) = re.findall(r"^    (snakemake .*=ADDRESS)$", DOCS, re.MULTILINE)
+    words = shlex.split(line.replace("ADDRESS", workers.scheduler_address))
+    assert words[:3] == ["snakemake", "--profile", "slurm"]
+    clone.start(*words[3:], "--", RECORD)
+
+
+def worker_at(fifo: Path) -> psutil.Process:
+    """Find the worker that waits at a pipe."""
+    for process in psutil.process_iter():
+        try:
+            opened = [os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()]
+        except OSError:
+            continue
+        if process.pid != os.getpid() and str(fifo) in opened:
+            return process
+    raise AssertionError("no worker")
+
+
+def test_a_series_over_two_nodes_is_what_one_job_restores(
+    clone: Clone, undisturbed: Clone, workers: Any
+) -> None:
+    jobs = slurm("squeue", "--noheader", "--name=dask-worker", "--format=%N").split()
+    assert sorted(jobs) == ["n1", "n2"]
+    clone.forget(RECORD.removeprefix("results/"))
+    start(clone, workers)
+    clone.end()
+    assert "2 of 2 units computed" in clone.slurm_log("restore_acquisition")
+    assert clone.values() == undisturbed.values()
+
+
+def test_a_lost_worker_costs_the_unit_that_it_was_at(
+    clone: Clone, undisturbed: Clone, workers: Any
+) -> None:
+    label = clone.folder / RECORD.replace(".json", ".units/1.json")
+    with clone.half_restored("heating-1"):
+        start(clone, workers)
+        clone.wait_for_half_restored("heating-1")
+        lost = worker_at(label)
+        tell("a worker is lost")
+        slurm("scancel", lost.environ()["SLURM_JOB_ID"])
+        wait_until("it is gone", lambda: not lost.is_running())
+        clone.wait_for_half_restored("heating-1")
+    clone.end()
+    assert "1 of 2 units computed" in clone.slurm_log("restore_acquisition")
+    assert clone.values() == undisturbed.values()
