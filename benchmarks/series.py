@@ -27,7 +27,7 @@ from experiment import ROOT
 from restore import run
 
 SERIES, FRAMES, SIMULATED, SIZE = 6, 2000, 200, 512
-FEATURES, DEPTH = 8, 3
+FEATURES, DEPTH = 4, 3
 MODEL = "dlf-slow"
 CLUSTER = ["bash", str(ROOT / "tests/slurm/cluster.sh")]
 RAW = "raw/simulated"

@@ -44,7 +44,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     told = path.with_suffix(".attempts")
     with _ended_by_sigterm(), open(told, "a+", encoding="utf-8") as attempts:
         _wait_for_others(attempts)
-        with _copied_to(path) as log:
+        with _copied_to(path) as stderr:
             _begin(attempts, path)
             try:
                 yield
@@ -54,11 +54,11 @@ def job_log(path: str | Path) -> Iterator[None]:
                 ended = f"error: {line}"
                 if unexpected:
                     with suppress(OSError):
-                        traceback.print_exc(file=log)
+                        traceback.print_exc(file=stderr.log)
                     ended += f" (traceback in {path})"
                 raise SystemExit(1) from error
             finally:
-                say(ended)
+                stderr.end(ended)
                 _note(attempts, ended)
 
 
@@ -146,14 +146,15 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def _copied_to(path: Path) -> Iterator[TextIO]:
+def _copied_to(path: Path) -> "Iterator[_Tee]":
     """Copy what goes to stderr into a file; of a terminal full of bars it goes there alone."""
     terminal = sys.stderr
     log = open(path, "w", encoding="utf-8")  # noqa: SIM115
     taken = BARS in os.environ and terminal.isatty()
-    sys.stderr = _Tee(log) if taken else _Tee(terminal, log)
+    tee = _Tee(log, *([] if taken else [terminal]))
+    sys.stderr = tee
     try:
-        yield log
+        yield tee
     finally:
         sys.stderr = terminal
         with suppress(OSError):
@@ -167,8 +168,15 @@ class _Tee:
     that was closed.
     """
 
-    def __init__(self, *streams: Any) -> None:
-        self.streams = streams
+    def __init__(self, log: TextIO, *terminal: Any) -> None:
+        self.log, self.streams = log, [*terminal, log]
+
+    def end(self, line: str) -> None:
+        """Write the log's last line; what threads say after it goes to the terminal alone."""
+        self.streams.remove(self.log)
+        with suppress(OSError):
+            print(line, file=self.log, flush=True)
+        say(line)
 
     def write(self, text: str) -> int:
         for stream in self.streams:
@@ -182,4 +190,4 @@ class _Tee:
                 stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.streams[0], name)
+        return getattr(self.streams[0] if self.streams else self.log, name)

@@ -51,6 +51,13 @@ def wait_until(what: str, condition: Callable[[], object], seconds: float = RUN_
         Event().wait(0.2)
 
 
+def as_a_user() -> dict[str, str]:
+    """Give the environment that a user has: without the strictness that tests put on JAX."""
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_NUMPY", "XLA_"))}
+    path = [str(Path(sys.executable).parent), str(FOLDER / "bin"), plain["PATH"]]
+    return {**plain, "PATH": os.pathsep.join(path)}
+
+
 class Clone(Experiment):
     """A clone whose root holds the tiny experiment, with Slurm's profile to edit."""
 
@@ -60,15 +67,11 @@ class Clone(Experiment):
         """Run `snakemake --profile slurm` in the clone's root, and go on."""
         command = ["snakemake", "--profile", profile, *arguments]
         tell(" ".join(command))
-        # As a user has it: without the strictness that tests put on JAX.
-        plain = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_NUMPY", "XLA_"))}
-        path = [str(Path(sys.executable).parent), str(FOLDER / "bin"), plain["PATH"]]
-        plain["PATH"] = os.pathsep.join(path)
         with open(self.folder / "said.txt", "w") as said:
             self.main = subprocess.Popen(
                 ["timeout", "--kill-after=5", str(RUN_S), *command],
                 cwd=self.folder,
-                env=plain,
+                env=as_a_user(),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -27,8 +27,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone.write_config()
     clone.write_sheet(ROWS)
     clone.run(profile="profiles/local")
-    # A little more than a small job takes: what is not done at the first look waits for 10 s more.
-    clone.edit_profile("before-status-checks: 20", "before-status-checks: 12")
+    clone.edit_profile("before-status-checks: 20", "before-status-checks: 5")
     clone.edit_profile("restore=4", "restore=1")
     return clone
 

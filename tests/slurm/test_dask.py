@@ -3,16 +3,16 @@
 import os
 import re
 import shlex
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import dask
 import psutil
 import pytest
 
-from tests.slurm.clone import ROOT, Clone, slurm, tell, wait_until
+from tests.slurm.clone import ROOT, Clone, as_a_user, slurm, tell, wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -23,27 +23,45 @@ HERE = {"cores=8": "cores=1", '"32GB"': '"40GB"'}
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[Any]:
-    """Run the page's Python: two workers, one to a node."""
+def address(tmp_path: Path) -> Iterator[str]:
+    """Run the page's Python and leave it running: two workers, one to a node."""
     (block,) = re.findall(r"^    from dask_jobqueue.*?\n\n", DOCS, re.MULTILINE | re.DOTALL)
     for old, new in HERE.items():
         assert old in block
         block = block.replace(old, new)
-    site = {"interface": "lo", "local-directory": str(tmp_path), "log-directory": str(tmp_path)}
-    names: dict[str, Any] = {}
-    with dask.config.set({"jobqueue.slurm": {**dask.config.get("jobqueue.slurm", {}), **site}}):
-        exec(textwrap.dedent(block), names)
-    with names["cluster"] as cluster:
-        cluster.wait_for_workers(2, timeout=60)
-        yield cluster
+    site = {"INTERFACE": "lo", "LOCAL_DIRECTORY": tmp_path, "LOG_DIRECTORY": tmp_path}
+    env = {f"DASK_JOBQUEUE__SLURM__{key}": str(value) for key, value in site.items()}
+    command = [sys.executable, "-i", "-c", textwrap.dedent(block)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,  # the prompt
+        text=True,
+        env={**as_a_user(), **env},
+    ) as python:
+        assert python.stdin is not None
+        assert python.stdout is not None
+        try:
+            yield python.stdout.readline().strip()
+        finally:
+            python.stdin.close()  # ends it, and with it the workers
+            python.wait(60)
+            slurm("scancel", "--name=dask-worker")
 
 
-def start(clone: Clone, workers: Any) -> None:
+def start(clone: Clone, address: str) -> None:
     """Start the page's command for one series."""
     (line,) = re.findall(r"^    (snakemake .*=ADDRESS)$", DOCS, re.MULTILINE)
-    words = shlex.split(line.replace("ADDRESS", workers.scheduler_address))
+    words = shlex.split(line.replace("ADDRESS", address))
     assert words[:3] == ["snakemake", "--profile", "slurm"]
     clone.start(*words[3:], "--", RECORD)
+
+
+def worker_nodes() -> list[str]:
+    jobs = ("squeue", "--noheader", "--name=dask-worker", "--states=RUNNING", "--format=%N")
+    return sorted(slurm(*jobs).split())
 
 
 def worker_at(fifo: Path) -> psutil.Process:
@@ -59,23 +77,22 @@ def worker_at(fifo: Path) -> psutil.Process:
 
 
 def test_a_series_over_two_nodes_is_what_one_job_restores(
-    clone: Clone, undisturbed: Clone, workers: Any
+    clone: Clone, undisturbed: Clone, address: str
 ) -> None:
-    jobs = slurm("squeue", "--noheader", "--name=dask-worker", "--format=%N").split()
-    assert sorted(jobs) == ["n1", "n2"]
+    wait_until("a worker is on each node", lambda: worker_nodes() == ["n1", "n2"])
     clone.forget(RECORD.removeprefix("results/"))
-    start(clone, workers)
+    start(clone, address)
     clone.end()
     assert "2 of 2 units computed" in clone.slurm_log("restore_acquisition")
     assert clone.values() == undisturbed.values()
 
 
 def test_a_lost_worker_costs_the_unit_that_it_was_at(
-    clone: Clone, undisturbed: Clone, workers: Any
+    clone: Clone, undisturbed: Clone, address: str
 ) -> None:
     label = clone.folder / RECORD.replace(".json", ".units/1.json")
     with clone.half_restored("heating-1"):
-        start(clone, workers)
+        start(clone, address)
         clone.wait_for_half_restored("heating-1")
         lost = worker_at(label)
         tell("a worker is lost")

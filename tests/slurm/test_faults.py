@@ -1,12 +1,13 @@
 """Jobs, nodes, the controller and Snakemake itself fail; the results are those of no failure."""
 
 import os
+import re
 import signal
 import subprocess
 
 import pytest
 
-from tests.slurm.clone import WAITS, Clone, cluster, slurm, tell, wait_until
+from tests.slurm.clone import ROOT, WAITS, Clone, cluster, slurm, tell, wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -137,4 +138,21 @@ def test_a_killed_main_process_is_started_again_while_its_job_runs_on(
     assert states(clone, RESTORE) == ["COMPLETED"] * 2
     assert WAITS in clone.slurm_log(RESTORE)
     assert "0 of 2 units computed" in clone.slurm_log(RESTORE)
+    assert whole(clone, undisturbed)
+
+
+def test_what_a_killed_main_process_left_is_cancelled_as_the_docs_say(
+    clone: Clone, undisturbed: Clone
+) -> None:
+    docs = (ROOT / "docs/cluster.md").read_text()
+    (cancel,) = re.findall(r"^    (squeue .*)$", docs, re.MULTILINE)
+    clone.forget("dcfi/test-1.json")
+    with clone.held("integrate_acquisition/test-1"):
+        clone.start("results/dcfi/test-1.json")
+        clone.wait_for_held("integrate_acquisition")
+        clone.kill()
+        subprocess.run(["bash", "-c", cancel], check=True)
+        wait_until("it is cancelled", lambda: states(clone, "integrate") == ["CANCELLED"])
+    clone.run("--unlock")
+    clone.run("results/dcfi/test-1.json")
     assert whole(clone, undisturbed)

@@ -146,7 +146,6 @@ def test_a_full_disk_refuses_nothing(
     assert failed.returncode != 0
     last = experiment.text(f"logs/{job}.log").splitlines()[-1]
 
-    print(failed.stdout + failed.stderr)
     assert last.startswith("error: ")
     assert "No space left on device" in last
     assert last in failed.stdout + failed.stderr
