@@ -5,6 +5,8 @@ import math
 
 from stemjax.provenance import read_json
 
+DEFAULT_UNET = CONFIG.model_fields["unet"].default
+
 
 def ask(base, each=0.0, of=None):
     """Ask for `base` megabytes or minutes, and `each` for a unit of work; more at each attempt.
@@ -20,7 +22,9 @@ def ask(base, each=0.0, of=None):
 
 def ask_to_restore(wildcards, input, attempt, threads):
     """Ask for megabytes; each thread may be a process of its own (docs/series.md)."""
-    return int((600 + 600 * threads + 100 * one_frame(wildcards, input)) * attempt)
+    width = max(1, restoring_unet(input)["features"] / DEFAULT_UNET.features)
+    frame = one_frame(wildcards, input)
+    return int((600 + 600 * threads * width + 100 * frame) * attempt)
 
 
 def record_sizes(input):
@@ -82,19 +86,19 @@ def simulated_frames(wildcards, input):
 
 def network_cost(unet):
     """Compare a network's work on a pixel with the default one's."""
-    default = CONFIG.model_fields["unet"].default
-    return (
-        (unet["features"] / default.features) ** 2
-        * (unet["depth"] + 1)
-        / (default.depth + 1)
-    )
+    width = unet["features"] / DEFAULT_UNET.features
+    return width**2 * (unet["depth"] + 1) / (DEFAULT_UNET.depth + 1)
+
+
+def restoring_unet(input):
+    """Give the network that restores; one without channels where the model was refused."""
+    model = read_json(str(input.model))
+    return model.get("config", {}).get("unet", {"features": 0, "depth": 0})
 
 
 def restored_frames(wildcards, input):
     """Work: an acquisition's frames in megapixels, at the cost of the default network."""
-    model = read_json(str(input.model))
-    unet = model.get("config", {}).get("unet", {"features": 0, "depth": 0})
-    return all_frames(wildcards, input) * network_cost(unet)
+    return all_frames(wildcards, input) * network_cost(restoring_unet(input))
 
 
 def learned_frames(wildcards, input):

@@ -42,7 +42,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     told = path.with_suffix(".attempts")
-    with _ended_by_sigterm(), open(told, "a+", encoding="utf-8") as attempts:
+    with open(told, "a+", encoding="utf-8") as attempts, _ended_by_sigterm(attempts):
         _wait_for_others(attempts)
         with _copied_to(path) as stderr:
             _begin(attempts, path)
@@ -132,10 +132,12 @@ def _plain_words(error: BaseException) -> tuple[str, bool]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def _ended_by_sigterm(attempts: TextIO) -> Iterator[None]:
     """Let a job that is asked to end say so; what cannot wait is killed a while later."""
 
     def end(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        os.dup(attempts.fileno())  # threads go on for a while: the lock is held as long as they
         raise SystemExit("ended by SIGTERM: cancelled, or over its time limit")
 
     before = signal.signal(signal.SIGTERM, end)

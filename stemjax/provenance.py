@@ -111,8 +111,8 @@ def code_digest(script: str) -> str:
 
     Snakemake runs a rule again when its script is newer than its results, be it by a comment or
     a fresh clone, and never when the library behind it changes; as a param of the rule this
-    digest takes the place of that. It is taken over the syntax tree without docstrings and
-    comments, so rewording changes nothing.
+    digest takes the place of that. It is taken over the code without docstrings, comments and
+    layout, so rewording changes nothing, nor does another version of Python.
     """
     seen: dict[str, str] = {}
     templates: set[Path] = set()
@@ -139,7 +139,7 @@ def _file_of(module: str) -> Path:
 def _read_source(source: bytes) -> tuple[str, tuple[str, ...]]:
     """Give what a module does, and which modules it imports."""
     tree = _bare_tree(source)
-    return ast.dump(tree), tuple(_imports(tree))
+    return ast.unparse(tree), tuple(_imports(tree))
 
 
 def _bare_tree(source: bytes) -> ast.Module:

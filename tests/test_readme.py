@@ -12,6 +12,10 @@ OWN_DATA = (
     "snakemake -s REPO/Snakefile --directory EXPERIMENT "
     "--configfile EXPERIMENT/config.yaml --cores 2"  # run by tests/workflow
 )
+ELSEWHERE = (
+    "snakemake -s REPO/Snakefile --directory EXPERIMENT "
+    "--configfile EXPERIMENT/config.yaml --profile REPO/profiles/slurm"
+)
 DASK = (
     "snakemake --profile slurm --set-scatter restore=1 --set-threads restore_acquisition=1 "
     "--set-resources restore_acquisition:dask_scheduler=ADDRESS"
@@ -34,6 +38,16 @@ def test_the_cluster_profile_is_found_in_the_clone() -> None:
     assert re.search(r"^restore_part +8$", done.stdout, re.MULTILINE)
 
 
+def test_the_cluster_profile_is_found_from_elsewhere(tmp_path: Path) -> None:
+    for name in ("config.yaml", "acquisitions.tsv"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    words = ELSEWHERE.replace("REPO", str(ROOT)).replace("EXPERIMENT", str(tmp_path)).split()
+    command = [sys.executable, "-m", *words, "--dry-run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "restore_part" in done.stdout
+
+
 def test_its_links_and_pictures_exist() -> None:
     text = (ROOT / "README.md").read_text()
     for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -45,7 +59,8 @@ def test_commands_in_the_docs_are_run_by_tests_too() -> None:
     texts = [path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))]
     commands = re.findall(r"^    ((?:make|snakemake|stemjax) .*)$", "\n".join(texts), re.MULTILINE)
     assert commands == [
-        "snakemake --profile slurm",  # these four: tests/slurm
+        "snakemake --profile slurm",  # but for the next, these five: tests/slurm
+        ELSEWHERE,
         "snakemake --profile slurm --unlock",
         "snakemake --profile slurm",
         DASK,

@@ -30,7 +30,10 @@ UNITS_S = {
 MIN_SIDE = 8  # px; below that it is a spectrum or a point, not a scan
 MAX_FRAME_BYTES = 2**30
 # Errors of the machine: disk, memory or open files at their end, a file server that is away.
-MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE}
+MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE),
+    *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNRESET, errno.EHOSTDOWN),
+}
 LONG = 1024  # entries; longer arrays among the metadata are look-up tables and thumbnails
 
 
@@ -39,7 +42,8 @@ def is_the_machines(error: Exception) -> bool:
 
     A refusal would stay until the file changes.
     """
-    return isinstance(error, MemoryError) or getattr(error, "errno", None) in MACHINE
+    causes = (error, error.__cause__)
+    return any(isinstance(e, MemoryError) or getattr(e, "errno", None) in MACHINE for e in causes)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,13 @@ from tests.io.velox_files import SCAN, Files, add_image, noise
 NOBODY = 65534
 
 
+def caused_by(error: OSError) -> ValueError:
+    """Stand for a reader that tells an error in its own words."""
+    told = ValueError("cannot read")
+    told.__cause__ = error
+    return told
+
+
 @pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda each: each.name)
 def test_it_is_refused_in_one_line_that_names_the_file(
     bad: Bad, files: Files, tmp_path: Path
@@ -37,7 +44,15 @@ def test_it_is_refused_in_one_line_that_names_the_file(
 
 
 @pytest.mark.parametrize("place", ["checks.np.ascontiguousarray", "raw._check_start"])
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.EIO, "Input/output error"),
+        caused_by(OSError(errno.ESTALE, "Stale file handle")),
+    ],
+)
 def test_errors_of_the_machine_are_not_held_against_the_file(
     files: Files, tmp_path: Path, place: str, error: Exception
 ) -> None:

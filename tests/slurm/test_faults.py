@@ -107,7 +107,9 @@ def test_a_drained_cluster_ends_its_jobs_and_takes_up_the_rest_when_resumed(
     assert whole(clone, undisturbed)
 
 
-def test_jobs_outlive_a_controller_that_is_down(clone: Clone, undisturbed: Clone) -> None:
+def test_jobs_outlive_a_controller_that_is_down_where_slurm_keeps_accounts(
+    clone: Clone, undisturbed: Clone
+) -> None:
     clone.forget("dcfi/test-1.json", "dcfi/train-1.json")
     with clone.held("integrate_acquisition/train-1"):
         clone.start("results/dcfi/test-1.json", "results/dcfi/train-1.json")

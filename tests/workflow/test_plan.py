@@ -30,7 +30,7 @@ except SystemExit:
     pass
 calls = {where: each[1] for where, each in pstats.Stats(profile).stats.items()}
 print(sum(n for (file, _, name), n in calls.items()
-          if file.endswith(("rules/common.smk", "stemjax/selection.py"))))
+          if file.endswith(("/common.smk", "/resources.smk", "stemjax/selection.py"))))
 """
 
 
