@@ -15,7 +15,7 @@ demo: .venv/ready
 	@echo "The report: $(CURDIR)/results/report/index.html"
 
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # the report in Chromium, which is installed where it may be; otherwise these tests are skipped
 test-report: .venv/ready

@@ -1,6 +1,7 @@
 """A job's log ends in plain words, counts its attempts, and no job runs twice at a time."""
 
 import errno
+import fcntl
 import os
 import pty
 import resource
@@ -137,6 +138,33 @@ def test_a_job_that_is_cancelled_says_so(tmp_path: Path) -> None:
     assert last == "error: ended by SIGTERM: cancelled, or over its time limit"
 
 
+def test_a_cancelled_job_holds_its_results_until_its_threads_have_ended(tmp_path: Path) -> None:
+    path = tmp_path / "job.log"
+    code = (
+        "import sys\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from stemjax.jobs import job_log\n"
+        "with job_log(sys.argv[1]):\n"
+        "    writing = ThreadPoolExecutor().submit(sys.stdin.read)\n"
+        "    print('held', flush=True)\n"
+        "    writing.result()\n"
+    )
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as job:
+        assert job.stdout is not None
+        assert job.stderr is not None
+        assert job.stdout.readline() == "held\n"
+        job.terminate()
+        while not job.stderr.readline().startswith("error: ended by SIGTERM"):
+            assert job.poll() is None
+        with open(path.with_suffix(".attempts")) as attempts:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(attempts, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            job.communicate("")
+            fcntl.flock(attempts, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def test_a_job_waits_for_its_twin(tmp_path: Path) -> None:
     path = tmp_path / "job.log"
     first, twin = hold(path), begin(path)
@@ -194,10 +222,11 @@ def test_a_terminal_full_of_bars_is_left_to_them(
             say("half way")
         terminal.write("the end\n")
         terminal.flush()
-        shown = os.read(ours, 10_000).decode()
+        shown = ""
+        while not shown.endswith("the end\r\n"):  # which comes in pieces
+            shown += os.read(ours, 10_000).decode()
     os.close(ours)
     assert ("half way" in shown) == (not bars)
-    assert shown.endswith("the end\r\n")
     assert "half way\ndone in 0 s\n" in (tmp_path / "job.log").read_text()
 
 
