@@ -84,7 +84,7 @@ bench-evaluate: .venv/ready
 bench-plan: .venv/ready
 	$(BIN)/python benchmarks/plan.py
 
-# six heating series of 2,000 frames through Slurm on this machine, as root; takes most of an hour
+# six heating series of 2,000 frames through Slurm on this machine, as root; half an hour
 bench-series: .venv/ready
 	$(BIN)/python benchmarks/series.py
 

@@ -137,22 +137,13 @@ class Clone(Experiment):
         shutil.rmtree(record.with_suffix(".zarr") / "0/c/1")
         record.unlink()
         label.unlink()
-        os.mkfifo(label)
-        reader = os.open(label, os.O_RDONLY | os.O_NONBLOCK)  # lets us write before a job reads
-        writer = os.open(label, os.O_WRONLY)
-        os.close(reader)
-        try:
+        with blocked(label):
             yield
-        finally:
-            label.unlink()
-            with suppress(BrokenPipeError):
-                os.write(writer, b"{}")  # a job that still reads goes on
-            os.close(writer)
 
     def wait_for_half_restored(self, series: str) -> None:
         """Wait until a job has come to the last unit of a series."""
         label = self.folder / f"results/restored/dlf-slow/{series}.units/1.json"
-        wait_until(f"{series} is half restored", lambda: _is_read(label))
+        wait_until(f"{series} is half restored", lambda: is_read(label))
 
     def wait_for_held(self, rule: str, jobs: int = 1) -> None:
         """Wait until as many jobs of a rule are at their lock."""
@@ -194,7 +185,25 @@ class Clone(Experiment):
         return found
 
 
-def _is_read(fifo: Path) -> bool:
+@contextmanager
+def blocked(label: Path) -> Iterator[None]:
+    """Make a job that restores stay where it looks for the label of a unit."""
+    label.parent.mkdir(exist_ok=True)
+    os.mkfifo(label)
+    reader = os.open(label, os.O_RDONLY | os.O_NONBLOCK)  # lets us write before a job reads
+    writer = os.open(label, os.O_WRONLY)
+    os.close(reader)
+    try:
+        yield
+    finally:
+        label.unlink()
+        with suppress(BrokenPipeError):
+            os.write(writer, b"{}")  # a job that still reads goes on
+        os.close(writer)
+
+
+def is_read(fifo: Path) -> bool:
+    """Tell whether a job has come to a label that is blocked."""
     try:
         os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
     except OSError:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.slurm.clone import ROOT, Clone, as_a_user, slurm, tell, wait_until
+from tests.slurm.clone import ROOT, Clone, as_a_user, blocked, is_read, slurm, tell, wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -81,7 +81,12 @@ def test_a_series_over_two_nodes_is_what_one_job_restores(
 ) -> None:
     wait_until("a worker is on each node", lambda: worker_nodes() == ["n1", "n2"])
     clone.forget(RECORD.removeprefix("results/"))
-    start(clone, address)
+    units = [clone.folder / RECORD.replace(".json", f".units/{k}.json") for k in (0, 1)]
+    with blocked(units[0]), blocked(units[1]):
+        start(clone, address)
+        wait_until("each has a unit", lambda: all(is_read(unit) for unit in units))
+        at_work = [worker_at(unit).environ()["SLURMD_NODENAME"] for unit in units]
+        assert sorted(at_work) == ["n1", "n2"]
     clone.end()
     assert "2 of 2 units computed" in clone.slurm_log("restore_acquisition")
     assert clone.values() == undisturbed.values()

@@ -91,19 +91,22 @@ def test_a_node_that_crashes_costs_the_unit_under_way(clone: Clone, undisturbed:
     assert whole(clone, undisturbed)
 
 
-def test_a_drained_cluster_ends_its_jobs_and_takes_up_the_rest_when_resumed(
+def test_a_drained_node_ends_its_job_and_the_next_runs_elsewhere(
     clone: Clone, undisturbed: Clone
 ) -> None:
     clone.forget("converted/test-1.json", "dcfi/test-1.json")
     with clone.held("convert_acquisition/test-1"):
         clone.start("results/dcfi/test-1.json")
         clone.wait_for_held("convert_acquisition")
-        slurm("scontrol", "update", "nodename=n1,n2", "state=drain", "reason=test")
-    wait_until("the next job is queued", lambda: states(clone, "integrate") == ["PENDING"])
-    assert states(clone, "convert") == ["COMPLETED"]
-    slurm("scontrol", "update", "nodename=n1,n2", "state=resume")
-    clone.end()
-    assert len(clone.slurm_jobs()) == 2
+        (job,) = clone.slurm_jobs()
+        node = f"nodename={job['NodeList']}"
+        slurm("scontrol", "update", node, "state=drain", "reason=test")
+    try:
+        clone.end()
+    finally:
+        slurm("scontrol", "update", node, "state=resume")
+    assert states(clone, "") == ["COMPLETED"] * 2
+    assert {job["NodeList"] for job in clone.slurm_jobs()} == {"n1", "n2"}
     assert whole(clone, undisturbed)
 
 
