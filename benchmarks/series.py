@@ -22,32 +22,20 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import yaml
-from experiment import ROOT
+from experiment import ROOT, lay_out
 from restore import run
 
 SERIES, FRAMES, SIMULATED, SIZE = 6, 2000, 200, 512
 FEATURES, DEPTH = 4, 3
-MODEL = "dlf-slow"
+LEARNED = {"train-1": "train"}
 CLUSTER = ["bash", str(ROOT / "tests/slurm/cluster.sh")]
 RAW = "raw/simulated"
 CONFIG = {
     "unet": {"features": FEATURES, "depth": DEPTH},
     "train": {"epochs": 2, "validation": 0.0},
-    "models": {MODEL: {"target": "slow"}},
+    "models": {"dlf-slow": {"target": "slow"}},
 }
 SIMULATE = {"size": SIZE, "frames": 50, "series_frames": SIMULATED}
-
-
-def lay_out(folder: Path, series: list[str], config: dict[str, object]) -> None:
-    """Write config and sheet of one field of view to learn from and some series."""
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    rows = ["acquisition\tsession\trole\trapid\tslow"]
-    for name in ("train-1", *series):
-        role = "train" if name == "train-1" else "series"
-        files = [f"{RAW}/{name}_{part}.emd" for part in ("rapid", "slow")]
-        rows.append("\t".join([name, "day-1", role, *files]))
-    (folder / "acquisitions.tsv").write_text("\n".join(rows) + "\n")
 
 
 def prepare(folder: Path) -> None:
@@ -61,7 +49,7 @@ def prepare(folder: Path) -> None:
     for name in tracked.stdout.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
-    lay_out(folder, ["seen"], {**CONFIG, "simulate": SIMULATE})
+    lay_out(folder, {**LEARNED, "seen": "series"}, {**CONFIG, "simulate": SIMULATE})
     files = [f"{RAW}/{name}_rapid.emd" for name in ("train-1", "seen")]
     subprocess.run([sys.executable, "-m", "snakemake", "-c2", *files], cwd=folder, check=True)
     with h5py.File(folder / files[1]) as file:
@@ -82,7 +70,7 @@ def prepare(folder: Path) -> None:
         shutil.copy(folder / f"{RAW}/seen_slow.emd", folder / f"{RAW}/{name}_slow.emd")
     for file in (folder / RAW).glob("seen*"):
         file.unlink()
-    lay_out(folder, names, CONFIG)
+    lay_out(folder, {**LEARNED, **dict.fromkeys(names, "series")}, CONFIG, ("rapid", "slow"))
 
 
 def through_slurm(folder: Path) -> float:

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -72,8 +72,12 @@ def read_attempts(path: str | Path) -> list[str]:
         For each attempt, oldest first, its last words: ``done in ...``, ``error: ...``, or that
         there were none.
     """
+    return _ends(Path(path).read_text(encoding="utf-8").splitlines())
+
+
+def _ends(lines: Iterable[str]) -> list[str]:
     ends: list[str] = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
+    for line in lines:
         if line.startswith("attempt "):
             ends.append(SILENT)
         elif ends:
@@ -85,14 +89,15 @@ def _begin(attempts: TextIO, log: Path) -> None:
     """Write down that an attempt begins, after those that were not done."""
     attempts.seek(0)
     lines = attempts.read().splitlines()
-    if not lines or lines[-1].startswith(DONE):
+    ends = _ends(lines)
+    if ends and ends[-1].startswith(DONE):
         attempts.truncate(0)
-        lines = []
+        lines, ends = [], []
     for line in lines:
         say(line)
-    if lines and lines[-1].startswith("attempt "):
+    if ends and ends[-1] == SILENT:
         say(SILENT)
-    number = 1 + sum(line.startswith("attempt ") for line in lines)
+    number = 1 + len(ends)
     node = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
     now = datetime.now().astimezone()
     line = f"attempt {number} on {node}, {now:%Y-%m-%d %H:%M:%S}, process {os.getpid()}"
@@ -151,7 +156,7 @@ def _ended_by_sigterm(attempts: TextIO) -> Iterator[None]:
 def _copied_to(path: Path) -> "Iterator[_Tee]":
     """Copy what goes to stderr into a file; of a terminal full of bars it goes there alone."""
     terminal = sys.stderr
-    log = open(path, "w", encoding="utf-8")  # noqa: SIM115
+    log = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed below, where a full disk is let be
     taken = BARS in os.environ and terminal.isatty()
     tee = _Tee(log, *([] if taken else [terminal]))
     sys.stderr = tee

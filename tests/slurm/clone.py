@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
 
 import psutil
 import zarr
 
-from tests.workflow.conftest import Experiment
+from tests.workflow import faults
+from tests.workflow.conftest import Experiment, as_a_user
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("cluster.sh")
@@ -43,17 +43,14 @@ def tell(line: str) -> None:
 
 
 def wait_until(what: str, condition: Callable[[], object], seconds: float = RUN_S) -> None:
-    """Wait for a condition, given in words and as a function."""
+    """Wait for a condition, given in words and as a function, and tell the person who watches."""
     tell(f"waiting until {what}")
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        Event().wait(0.2)
+    faults.wait_until(what, condition, seconds)
 
 
-def as_a_user() -> dict[str, str]:
-    """Give the environment that a user has: without the strictness that tests put on JAX."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_NUMPY", "XLA_"))}
+def on_the_cluster() -> dict[str, str]:
+    """Give the environment of a user who may call Snakemake and Slurm."""
+    plain = as_a_user()
     path = [str(Path(sys.executable).parent), str(FOLDER / "bin"), plain["PATH"]]
     return {**plain, "PATH": os.pathsep.join(path)}
 
@@ -71,7 +68,7 @@ class Clone(Experiment):
             self.main = subprocess.Popen(
                 ["timeout", "--kill-after=5", str(RUN_S), *command],
                 cwd=self.folder,
-                env=as_a_user(),
+                env=on_the_cluster(),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -136,7 +133,6 @@ class Clone(Experiment):
         label = record.with_suffix(".units") / "1.json"
         shutil.rmtree(record.with_suffix(".zarr") / "0/c/1")
         record.unlink()
-        label.unlink()
         with blocked(label):
             yield
 
@@ -188,8 +184,7 @@ class Clone(Experiment):
 @contextmanager
 def blocked(label: Path) -> Iterator[None]:
     """Make a job that restores stay where it looks for the label of a unit."""
-    label.parent.mkdir(exist_ok=True)
-    os.mkfifo(label)
+    faults.block(label)
     reader = os.open(label, os.O_RDONLY | os.O_NONBLOCK)  # lets us write before a job reads
     writer = os.open(label, os.O_WRONLY)
     os.close(reader)

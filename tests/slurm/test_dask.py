@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.slurm.clone import ROOT, Clone, as_a_user, blocked, is_read, slurm, tell, wait_until
+from tests.slurm.clone import ROOT, Clone, blocked, is_read, on_the_cluster, slurm, tell, wait_until
 
 pytestmark = pytest.mark.slurm
 
@@ -39,7 +39,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         stdout=pipe,
         stderr=subprocess.DEVNULL,  # the prompt
         text=True,
-        env={**as_a_user(), **env},
+        env={**on_the_cluster(), **env},
     ) as python:
         assert python.stdin is not None
         assert python.stdout is not None

@@ -41,6 +41,11 @@ NO_RESULTS = ("benchmark/", "selection/", "report/")  # but for the movies
 State = dict[Path, tuple[int, bytes]]
 
 
+def as_a_user() -> dict[str, str]:
+    """Give the environment that a user has: without the strictness that tests put on JAX."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("JAX_NUMPY", "XLA_"))}
+
+
 class Experiment:
     """An experiment's folder, and how tests change and run it."""
 
@@ -64,17 +69,22 @@ class Experiment:
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the workflow in this folder from outside of it."""
-        command = [
+        return subprocess.run(
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            cwd=self.folder.parent,
+            env=as_a_user(),
+        )
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command that runs the workflow in this folder from outside of it."""
+        return [
             *(sys.executable, "-m", "snakemake", "-s", str(self.root / "Snakefile")),
             *("--directory", str(self.folder)),
             *("--configfile", str(self.folder / "config.yaml")),
             *("--cores", "2", *arguments),
         ]
-        # As a user has it: without the strictness that tests put on JAX.
-        plain = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_NUMPY", "XLA_"))}
-        return subprocess.run(
-            command, capture_output=True, text=True, cwd=self.folder.parent, env=plain
-        )
 
     def run(self, *arguments: str) -> str:
         """Run the workflow to its end; gives what it said."""

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ import numpy as np
 import zarr
 from safetensors.numpy import load_file
 
-from .conftest import Experiment
+from .conftest import Experiment, as_a_user
 
 T = TypeVar("T")
 
@@ -74,8 +73,8 @@ def _equal(one: dict[str, Any], other: dict[str, Any], name: str) -> bool:
     return bool(a == b)
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 120) -> T:
-    """Wait for a condition that becomes true without telling anybody; gives what it gave."""
+def wait_until(what: str, condition: Callable[[], T], seconds: float = 120) -> T:
+    """Wait for a condition, given in words and as a function; gives what this gave."""
     deadline, pause = time.monotonic() + seconds, Event()
     while not (found := condition()):
         assert time.monotonic() < deadline, f"in vain: {what}"
@@ -99,20 +98,13 @@ def start(
     experiment: Experiment, *arguments: str, said: str = "said.txt"
 ) -> "subprocess.Popen[bytes]":
     """Start the workflow in a session of its own; what it says goes to the file `said`."""
-    command = [
-        *(sys.executable, "-m", "snakemake", "-s", str(experiment.root / "Snakefile")),
-        *("--directory", str(experiment.folder)),
-        *("--configfile", str(experiment.folder / "config.yaml")),
-        *("--cores", "2", *arguments),
-    ]
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_NUMPY", "XLA_"))}
     with open(experiment.folder / said, "w") as file:
         return subprocess.Popen(
-            command,
+            experiment.command(*arguments),
             stdout=file,
             stderr=subprocess.STDOUT,
             cwd=experiment.folder.parent,
-            env=plain,
+            env=as_a_user(),
             start_new_session=True,
         )
 

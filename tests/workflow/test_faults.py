@@ -52,11 +52,11 @@ def forget_restored(experiment: Experiment) -> list[Path]:
 
 def half_restored(labels: list[Path]) -> tuple[Path, int]:
     """Let a restoring job make that unit to which it comes first; gives the other's label."""
-    first, pipe = wait_until(lambda: reached(*labels), "a unit is begun")
+    first, pipe = wait_until("a unit is begun", lambda: reached(*labels))
     let_go(pipe)
-    wait_until(first.is_file, "it is written")
+    wait_until("it is written", first.is_file)
     (other,) = {*labels} - {first}
-    return wait_until(lambda: reached(other), "the other unit is begun")
+    return wait_until("the other unit is begun", lambda: reached(other))
 
 
 def test_a_killed_job_goes_on_with_the_missing_unit(
@@ -89,7 +89,7 @@ def test_after_a_killed_main_process_a_job_waits_for_its_orphan(
         assert "Directory cannot be locked" in experiment.snakemake(*WANTED).stderr
         experiment.run("--unlock")
         with started(experiment, *WANTED, said="again.txt") as second:
-            wait_until(lambda: WAITING in experiment.text("again.txt"), "the job waits")
+            wait_until("the job waits", lambda: WAITING in experiment.text("again.txt"))
             assert f"process {orphan}" in experiment.text("again.txt")
             let_go(pipe)
             assert second.wait() == 0, experiment.text("again.txt")
@@ -185,7 +185,7 @@ def test_a_conversion_that_dies_refuses_nothing(
     label = results / "converted/test-1.units/0.json"
     block(label)
     with started(experiment, *WANTED, *profile) as main:
-        wait_until(lambda: reached(label), "the conversion is begun")
+        wait_until("the conversion is begun", lambda: reached(label))
         os.kill(running_process(experiment, "convert_acquisition/test-1"), signal.SIGKILL)
         assert main.wait() != 0
     assert not (results / "converted/test-1.json").exists()

@@ -85,11 +85,11 @@ def test_a_cancelled_job_is_told_as_cancelled(experiment: Any) -> None:
     job = "restore_acquisition/dlf-slow/heating-1"
     block(labels[1])
     with started(experiment, str(record.relative_to(experiment.folder))) as run:
-        _, pipe = wait_until(lambda: reached(labels[1]), "the series is restored")
+        _, pipe = wait_until("the series is restored", lambda: reached(labels[1]))
         os.kill(running_process(experiment, job), signal.SIGTERM)
         last = "error: ended by SIGTERM: cancelled, or over its time limit"
         log = f"logs/{job}.log"
-        wait_until(lambda: last in experiment.text(log), "the log tells so")
+        wait_until("the log tells so", lambda: last in experiment.text(log))
         let_go(pipe)
         assert run.wait() == 1
     assert experiment.text(log).splitlines()[-1] == last
