@@ -1,4 +1,5 @@
 # make demo: simulate, restore and judge a small experiment.    make test: every test.
+# make paper: the experiment of Ihara et al. (2022), or SCALE=0.1 of it (an hour and a half).
 # make test-report: the report's pages in a browser.    make test-slurm: the cluster's profile, and what
 # may fail, on Slurm on this machine, as root.    All set up what they need in .venv.
 
@@ -7,12 +8,24 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 SEED ?= 0
 
-.PHONY: demo test soak test-report test-slurm test-bm3d lint format config bench-convert bench-distortion bench-training \
+.PHONY: demo paper bm3d test soak test-report test-slurm test-bm3d lint format config bench-convert bench-distortion bench-training \
   bench-restore bench-context bench-evaluate bench-quality bench-plan bench-series lock clean
 
 demo: .venv/ready
 	$(SNAKEMAKE) --configfile configs/demo.yaml
 	@echo "The report: $(CURDIR)/results/report/index.html"
+
+# fields of view, frames and epochs times SCALE; what it measured beside what the paper says: results.md
+SCALE ?= 1
+PAPER = paper/$(SCALE)
+paper: .venv/ready bm3d
+	$(BIN)/python -m stemjax.simulate.scaled configs/paper.yaml $(SCALE) $(PAPER)
+	$(SNAKEMAKE) --directory $(PAPER) --configfile $(PAPER)/config.yaml
+	@echo "The report: $(CURDIR)/$(PAPER)/results/report/index.html"
+
+# BM3D, whose licence allows non-commercial use only, into .venv
+bm3d: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bm3d==4.0.3 bm4d==4.2.5
 
 test: .venv/ready
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -36,9 +49,7 @@ test-slurm: .venv/ready
 	  $(BIN)/pytest -m slurm -v -s --durations=0 tests/slurm; \
 	status=$$?; bash tests/slurm/cluster.sh stop; exit $$status
 
-# BM3D, whose licence allows non-commercial use only, into .venv, and its tests
-test-bm3d: .venv/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bm3d==4.0.3 bm4d==4.2.5
+test-bm3d: .venv/ready bm3d
 	$(BIN)/pytest tests/evaluate/test_bm3d.py
 
 lint: .venv/ready

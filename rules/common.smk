@@ -223,7 +223,20 @@ def raw_settings(wildcards):
 
 def specimen_picture(wildcards):
     """Name the picture that serves as specimen, if one does."""
-    return CONFIG.simulate.picture or []
+    return CONFIG.simulate.of(wildcards.acquisition).picture or []
+
+
+def simulated_settings(wildcards):
+    """Give what the simulated microscope records of an acquisition depends on."""
+    series = SHEET[wildcards.acquisition].role == "series"
+    other = {"temperatures_c", "frames" if series else "series_frames"}
+    return CONFIG.simulate.of(wildcards.acquisition).model_dump(exclude=other)
+
+
+def simulated_heating(wildcards):
+    """Give what the simulated log of a series depends on."""
+    keys = {"size", "series_frames", "temperatures_c"}
+    return CONFIG.simulate.of(wildcards.acquisition).model_dump(include=keys)
 
 
 def raw_sizes(wildcards):

@@ -80,7 +80,8 @@ def simulated_frame(wildcards, input):
 def simulated_frames(wildcards, input):
     """Work: the simulated frames of an acquisition, in megapixels."""
     series = SHEET[wildcards.acquisition].role == "series"
-    frames = CONFIG.simulate.series_frames if series else CONFIG.simulate.frames
+    settings = CONFIG.simulate.of(wildcards.acquisition)
+    frames = settings.series_frames if series else settings.frames
     return frames * simulated_frame(wildcards, input)
 
 

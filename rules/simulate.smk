@@ -21,7 +21,7 @@ rule simulate_acquisition:
     params:
         session=row_session,
         role=row_role,
-        settings=CONFIG.simulate.model_dump(),
+        settings=simulated_settings,
         code=code_digest("simulate_acquisition"),
     script:
         "../scripts/simulate_acquisition.py"
@@ -39,7 +39,7 @@ rule simulate_log:
         mem_mb=ask(500),
         runtime=ask(5),
     params:
-        settings=CONFIG.simulate.model_dump(),
+        settings=simulated_heating,
         code=code_digest("simulate_log"),
     script:
         "../scripts/simulate_log.py"

@@ -12,8 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     create_model,
@@ -21,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from stemjax.config_section import Section, optional
+from stemjax.config_simulate import Simulate
 from stemjax.errors import UserError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -30,14 +30,6 @@ RESERVED = (
     *("rapid", "dcfi", "gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum"),
     *("slow", "truth", "baselines"),
 )
-
-
-class Section(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class Distortion(Section):
@@ -114,16 +106,6 @@ class Model(Section):
     train: Train = Train()
 
 
-def _optional(section: type[Section]) -> dict[str, Any]:
-    # The metadata are the bounds: an override is held to those of the key it overrides.
-    return {
-        name: Annotated[
-            field.annotation | None, *field.metadata, Field(None, description=field.description)
-        ]
-        for name, field in section.model_fields.items()
-    }
-
-
 RESTORE = "what to restore with it: all test and series rows, or the test rows alone"
 LOAD = "folder of a finished model to use instead of training one; all else comes from there"
 OWN = {n: (f.annotation, f) for n, f in Model.model_fields.items() if n not in ("unet", "train")}
@@ -134,8 +116,8 @@ ModelEntry = create_model(
     load=(str | None, Field(None, description=LOAD)),
     restore=(Literal["all", "test"], Field("all", description=RESTORE)),
     **OWN,
-    **_optional(UNet),
-    **_optional(Train),
+    **optional(UNet),
+    **optional(Train),
 )
 
 
@@ -152,30 +134,6 @@ class Evaluate(Section):
     """frames of an acquisition that are measured, evenly spaced"""
     bm3d_frames: int = Field(2, ge=1)
     """frames of an acquisition that BM3D, which is slow, is measured on"""
-
-
-class Simulate(Section):
-    """Make the sheet's missing files under raw/simulated/ with a simulated microscope."""
-
-    size: int = Field(256, ge=64)
-    """height and width of a frame in pixels"""
-    frames: int = Field(10, ge=1)
-    """rapid frames of a train or test field of view"""
-    series_frames: int = Field(100, ge=1)
-    """rapid frames of a heating series"""
-    pixel_size_nm: float = Field(2.1, gt=0)
-    """pixel size of both scans in nanometres"""
-    current_pa: float = Field(50.0, ge=0)
-    """beam current in picoamperes: the dose, and with it the noise"""
-    specimen: str = "steel"
-    """steel, aluminium, or the path of a picture that is taken for the specimen"""
-    seed: int = Field(0, ge=0)
-    """seed of specimen, distortion and noise"""
-
-    @property
-    def picture(self) -> str | None:
-        """The picture that serves as specimen, if one does."""
-        return None if self.specimen in ("steel", "aluminium") else self.specimen
 
 
 class Config(Section):

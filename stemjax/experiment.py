@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from stemjax.config import Config, parse_config
+from stemjax.config import Config, Simulate, parse_config
 from stemjax.distortion.borrow import check_borrow
 from stemjax.errors import UserError
 from stemjax.model.stored import check_models
@@ -45,9 +46,8 @@ def read_experiment(content: Mapping[str, Any], models: str | Path) -> Experimen
     sheet = read_sheet(config.acquisitions)
     made = simulated_files(sheet) if config.simulate else set()
     check_files(sheet, made)
-    picture = config.simulate and config.simulate.picture
-    if picture and not Path(picture).is_file():
-        raise UserError(f"simulate.specimen: no picture '{picture}' exists")
+    if config.simulate:
+        _check_simulated(config.simulate, sheet)
     check_borrow(config.distortion.borrow, [row.session for row in sheet.values()])
     alone = config.distortion.acquisition
     if alone and alone not in sheet:
@@ -58,6 +58,17 @@ def read_experiment(content: Mapping[str, Any], models: str | Path) -> Experimen
         name: model_rows(sheet, name, config.model(name).acquisitions) for name in config.trained
     }
     return Experiment(config, sheet, made, chosen)
+
+
+def _check_simulated(simulate: Simulate, sheet: Mapping[str, Acquisition]) -> None:
+    """Check that pictures exist, and that what is said of single acquisitions is said of some."""
+    for pattern in simulate.acquisitions:
+        if not any(fnmatchcase(name, pattern) for name in sheet):
+            raise UserError(f"simulate.acquisitions: '{pattern}' fits no acquisition of the sheet")
+    for name in sheet:
+        picture = simulate.of(name).picture
+        if picture and not Path(picture).is_file():
+            raise UserError(f"simulate.specimen: no picture '{picture}' exists")
 
 
 def _check_packages(config: Config) -> None:

@@ -108,12 +108,15 @@ def test_the_papers_filters_are_those_of_the_paper() -> None:
     config = parse_config(yaml.safe_load(path.read_text()), path)
     models = {name: config.model(name) for name in config.models}
     frames = {name: model.frames for name, model in models.items()}
-    many = dict.fromkeys(("dlf-slow", "dlf-dcfi", "dlf-uncorrected"))
+    many = dict.fromkeys(("dlf-slow", "dlf-dcfi", "dlf-uncorrected", "dlf-temporal"))
     single = {"dlf-100": 100, "dlf-500": 500, "dlf-1000": 1000, "dlf-2500": 2500}
     assert frames == many | single
     assert models["dlf-dcfi"].target == "dcfi"
     assert [name for name, model in models.items() if not model.correct] == ["dlf-uncorrected"]
     assert models["dlf-100"].train.learning_rate == 1e-5
+    assert {name: m.unet.context for name, m in models.items() if m.unet.context > 1} == {
+        "dlf-temporal": 5  # ours
+    }
     for name, model in models.items():
         assert (name in single) == (model.acquisitions == ("single",))
         train = model.train
@@ -166,6 +169,18 @@ def test_what_a_model_restores_is_no_setting_of_its_network() -> None:
     config = parse_config({"models": models})
     assert [entry.restore for entry in config.models.values()] == ["test", "test", "all"]
     assert config.model("b") == config.model("c")
+
+
+def test_a_simulated_acquisition_takes_the_last_entry_that_fits_it() -> None:
+    entries = {"heat-*": {"specimen": "aluminium", "frames": 7}, "heat-2": {"frames": 3}}
+    simulate = parse_config({"simulate": {"size": 128, "acquisitions": entries}}).simulate
+    assert simulate is not None
+    one, two, other = (simulate.of(name) for name in ("heat-1", "heat-2", "test-1"))
+    assert (one.specimen, one.frames, one.size) == ("aluminium", 7, 128)
+    assert (two.specimen, two.frames, two.size) == ("aluminium", 3, 128)
+    assert other == Simulate(size=128)
+    with pytest.raises(UserError, match=r"simulate.acquisitions.a.size: unknown key"):
+        parse_config({"simulate": {"acquisitions": {"a": {"size": 64}}}})  # one map, one size
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,14 @@ def test_models_learn_from_train_rows(content: dict[str, Any]) -> None:
         ({"distortion": {"acquisition": "a3"}}, "distortion.acquisition: the sheet has no acq"),
         ({"distortion": {"borrow": {"wed": "mon"}}}, "borrow.wed: the sheet has no session 'wed'"),
         ({"simulate": {"specimen": "no.png"}}, "simulate.specimen: no picture 'no.png' exists"),
+        (
+            {"simulate": {"acquisitions": {"b*": {"specimen": "no.png"}}}},
+            "simulate.specimen: no picture 'no.png' exists",
+        ),
+        (
+            {"simulate": {"acquisitions": {"a3": {}}}},
+            "simulate.acquisitions: 'a3' fits no acquisition of the sheet",
+        ),
         ({"models": {"net": {"acquisitions": ["z*"]}}}, "models.net.acquisitions: no train row"),
         ({"models": {"net": {"load": "nowhere"}}}, "models.net.load: 'nowhere' holds no finished"),
         ({"unet": {"width": 3}}, "unet.width: unknown key"),

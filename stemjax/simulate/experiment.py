@@ -40,7 +40,6 @@ from stemjax.typing import Image
 RAPID_DWELL_US = 0.1
 LOG_STEP_S = 0.33
 EPOCH = 1_700_000_000  # when the simulated experiments took place
-RAMP = (90.0, 400.0)  # degrees Celsius of a heating series
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def simulate_log(settings: Simulate, path: str | Path) -> None:
     line_us = line_time_us(settings.size, RAPID_DWELL_US)
     whole_s = settings.series_frames * settings.size * line_us * 1e-6
     moments = np.arange(0.0, whole_s + LOG_STEP_S, LOG_STEP_S)
-    degrees = temperature(moments, whole_s, RAMP)
+    degrees = temperature(moments, whole_s, settings.temperatures_c)
     with written_aside(path) as aside, open(aside, "w", newline="") as file:
         log = csv.writer(file)
         log.writerow(["time_s", "temperature_C"])

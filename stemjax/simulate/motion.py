@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import distance_transform_edt, spline_filter
 
-from stemjax.simulate.specimen import Dislocation, Specimen
+from stemjax.simulate.specimen import Contrast, Dislocation, Specimen
 from stemjax.typing import Image
 
 HEATING_STEPS = 4
@@ -75,11 +75,14 @@ def scenes(specimen: Specimen, glides: list[Glide], frames: Iterable[int]) -> It
     still = tuple(line for line in specimen.dislocations if id(line) not in moving)
     static = np.log(specimen.background) + specimen.log_contrast(still)
     last, coefficients = None, np.zeros(0)
+    contrasts: list[Contrast | None] = [None] * len(glides)
     for frame in frames:
         state = [glide.distance[frame] for glide in glides]
-        if state != last:  # most frames look like the one before
-            lines = tuple(glide.at(frame) for glide in glides)
-            coefficients = coefficients_of(np.exp(static + specimen.log_contrast(lines)))
+        if state != last:  # most frames look like the one before, and most lines rest
+            for k, glide in enumerate(glides):
+                if last is None or state[k] != last[k]:
+                    contrasts[k] = specimen.contrast_of(glide.at(frame))
+            coefficients = coefficients_of(np.exp(static + specimen.summed(contrasts)))
             last = state
         yield coefficients
 

@@ -1,5 +1,6 @@
 """Specimens: dislocations with two-beam contrast, or a picture taken for one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from stemjax.typing import Image
 
 MATERIALS = {"steel": STEEL, "aluminium": ALUMINIUM}
 TRANSMISSION = 0.42  # of the perfect foil in bright field
+Contrast = tuple[tuple[slice, ...], Image]  # a part of the canvas, and what is added to it
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,19 @@ class Specimen:
 
     def log_contrast(self, dislocations: tuple[Dislocation, ...]) -> Image:
         """Sum the logarithm of intensity over background of some of the lines."""
+        return self.summed(self.contrast_of(line) for line in dislocations)
+
+    def contrast_of(self, line: Dislocation) -> Contrast | None:
+        """Give the logarithm of intensity over background around a line; none off the canvas."""
+        return _contrast(self.background.shape, line, self.material, self.pixel_size_nm)
+
+    def summed(self, contrasts: Iterable[Contrast | None]) -> Image:
+        """Sum what :meth:`contrast_of` gave of some lines, on the whole canvas."""
         total = np.zeros(self.background.shape)
-        for line in dislocations:
-            _add_contrast(total, line, self.material, self.pixel_size_nm)
+        for contrast in contrasts:
+            if contrast is not None:
+                box, local = contrast
+                total[box] += local
         return total
 
 
@@ -156,12 +168,14 @@ def _turned(
     return np.stack([sin * along + cos * across, cos * along - sin * across], axis=1)
 
 
-def _add_contrast(total: Image, line: Dislocation, material: Material, pixel_nm: float) -> None:
+def _contrast(
+    shape: tuple[int, ...], line: Dislocation, material: Material, pixel_nm: float
+) -> Contrast | None:
     reach = DISTANCE_NM[-1] / pixel_nm
     low = np.maximum(np.floor(line.points.min(0) - reach).astype(int), 0)
-    high = np.minimum(np.ceil(line.points.max(0) + reach).astype(int) + 1, total.shape)
+    high = np.minimum(np.ceil(line.points.max(0) + reach).astype(int) + 1, shape)
     if np.any(high <= low):
-        return
+        return None
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     pixels = np.stack(np.mgrid[box], axis=-1).reshape(-1, 2).astype(float)
     away, nearest = cKDTree(line.points).query(pixels, distance_upper_bound=reach)
@@ -183,7 +197,7 @@ def _add_contrast(total: Image, line: Dislocation, material: Material, pixel_nm:
     taper = np.exp(-((past_end / 5) ** 2)) * np.clip((reach - away[near]) / 10, 0, 1)
     local = np.zeros(near.shape)
     local[near] = np.log(ratio) * taper
-    total[box] += gaussian_filter(local.reshape(high - low), 0.6)
+    return box, gaussian_filter(local.reshape(high - low), 0.6)
 
 
 def _picture(rng: np.random.Generator, path: Path, canvas: int) -> Image:
