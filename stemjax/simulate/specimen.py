@@ -25,7 +25,7 @@ from stemjax.typing import Image
 
 MATERIALS = {"steel": STEEL, "aluminium": ALUMINIUM}
 TRANSMISSION = 0.42  # of the perfect foil in bright field
-Contrast = tuple[tuple[slice, ...], Float[np.ndarray, "_ _"]]  # part of a canvas, what is added there
+Contrast = tuple[tuple[slice, ...], Float[np.ndarray, "_ _"]]  # where on the canvas, and what
 
 
 @dataclass(frozen=True)
