@@ -21,7 +21,9 @@ PAPER = paper/$(SCALE)
 paper: .venv/ready bm3d
 	$(BIN)/python -m stemjax.simulate.scaled configs/paper.yaml $(SCALE) $(PAPER)
 	$(SNAKEMAKE) --directory $(PAPER) --configfile $(PAPER)/config.yaml
+	$(BIN)/python -m stemjax.report.paper.results $(PAPER) $(SCALE) $(PAPER)/results.md
 	@echo "The report: $(CURDIR)/$(PAPER)/results/report/index.html"
+	@echo "Claim by claim: $(CURDIR)/$(PAPER)/results.md"
 
 # BM3D, whose licence allows non-commercial use only, into .venv
 bm3d: .venv/ready

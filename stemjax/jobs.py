@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from stemjax.progress import duration, say
 DONE = "done in "
 BARS = "STEMJAX_BARS"  # set by the workflow where `--logger rich` draws on the terminal
 WIDTH = 500  # characters of a library's error; some tell the whole state of the memory
+WHEN = "%Y-%m-%d %H:%M:%S"
 SILENT = (
     "ended without a word: killed, out of memory, out of time, or its machine lost; "
     "the scheduler's log may say which (on Slurm: logs/slurm)"
@@ -75,6 +77,16 @@ def read_attempts(path: str | Path) -> list[str]:
     return _ends(Path(path).read_text(encoding="utf-8").splitlines())
 
 
+def read_start(path: str | Path) -> datetime | None:
+    """Tell when a job's first attempt began, by the node's clock.
+
+    Args:
+        path: of the ``.attempts`` beside its log.
+    """
+    found = re.match(r"attempt .*, (.*), process ", Path(path).read_text(encoding="utf-8"))
+    return datetime.strptime(found[1], WHEN).astimezone() if found else None
+
+
 def _ends(lines: Iterable[str]) -> list[str]:
     ends: list[str] = []
     for line in lines:
@@ -100,7 +112,7 @@ def _begin(attempts: TextIO, log: Path) -> None:
     number = 1 + len(ends)
     node = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
     now = datetime.now().astimezone()
-    line = f"attempt {number} on {node}, {now:%Y-%m-%d %H:%M:%S}, process {os.getpid()}"
+    line = f"attempt {number} on {node}, {now:{WHEN}}, process {os.getpid()}"
     say(f"{line}: {log}")
     _note(attempts, line)
 

@@ -8,13 +8,14 @@ import resource
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from stemjax import jobs
 from stemjax.errors import UserError
-from stemjax.jobs import SILENT, job_log, read_attempts
+from stemjax.jobs import SILENT, job_log, read_attempts, read_start
 from stemjax.progress import say
 
 HOLD = """
@@ -124,6 +125,17 @@ def test_attempts_are_counted_until_one_is_done(tmp_path: Path) -> None:
         assert path.read_text().count("process ") == 1
         assert read_attempts(tmp_path / "a.b.attempts") == [SILENT]
     assert read_attempts(tmp_path / "a.b.attempts") == ["done in 0 s"]
+
+
+def test_the_first_attempt_tells_when_a_job_began(tmp_path: Path) -> None:
+    before = datetime.now().astimezone().replace(microsecond=0)
+    with job_log(tmp_path / "job.log"):
+        pass
+    start = read_start(tmp_path / "job.attempts")
+    assert start is not None
+    assert before <= start <= datetime.now().astimezone()
+    (tmp_path / "job.attempts").write_text("done in 3 s\n")
+    assert read_start(tmp_path / "job.attempts") is None
 
 
 def test_words_of_no_attempt_are_none(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def _maps(maps: Sequence[Json]) -> list[str]:
     fields = _span([len(record["acquisitions"]) for record in maps])
     return [
         counted(len(maps), "session"),
-        f"from {fields} fields of view",
+        f"from {fields} field{'' if fields == '1' else 's'} of view",
         *([f"error {max(errors):.2f} px"] if errors else []),
     ]
 

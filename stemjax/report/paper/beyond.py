@@ -1,0 +1,168 @@
+"""What stemjax adds to the paper: its map beside the paper's, both against the truth; its speed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from stemjax.config import Distortion
+from stemjax.distortion.map import from_json
+from stemjax.distortion.session import fit_session
+from stemjax.errors import Refused
+from stemjax.provenance import read_json
+from stemjax.records import OK
+from stemjax.report.paper.made import job_seconds, learning_seconds
+from stemjax.report.paper.run import Run, model_records
+from stemjax.selection import session_rows
+from stemjax.typing import Columns, Json
+
+EDGE = 8  # columns at either edge that are not judged
+
+
+@dataclass(frozen=True)
+class MapError:
+    """How far a map's columns are from where the simulated scan has them, in pixels.
+
+    Attributes:
+        rms: root mean square error.
+        shift: its mean.
+        bend: root mean square about that mean: what bends an image, not what moves it.
+        worst: the largest.
+    """
+
+    rms: float
+    shift: float
+    bend: float
+    worst: float
+
+
+def map_error(columns: Columns, truth: Columns, offset: float) -> MapError | None:
+    """Compare a map with the simulated scan, but for its outermost columns.
+
+    Args:
+        columns: rapid column of each slow column, in pixels.
+        truth: the same of the simulated scan, for a specimen that lies still; NaN where the
+            rapid frame sees none.
+        offset: by which the fields that the map was fitted to were moved along x, in pixels.
+
+    Returns:
+        None where the rapid frames see nothing that is judged.
+    """
+    grid = np.arange(float(len(truth)))
+    seen = np.isfinite(truth)
+    if not seen.any():
+        return None
+    moved = np.interp(grid - offset, grid[seen], truth[seen], left=np.nan, right=np.nan)
+    away = (columns - moved)[EDGE:-EDGE]
+    away = away[np.isfinite(away)]
+    if not len(away):
+        return None
+    return MapError(
+        rms=float(np.sqrt(np.mean(away**2))),
+        shift=float(away.mean()),
+        bend=float(away.std()),
+        worst=float(np.abs(away).max()),
+    )
+
+
+def map_errors(run: Run) -> list[tuple[str, str, int, MapError]]:
+    """Judge each session's map by the paper's strips and by the spline of all fields of view.
+
+    A spline that the run has not fitted is fitted here, from its own records.
+
+    Returns:
+        Session, method, number of fields of view that the map rests on, and its error; sessions
+        without a map or a truth are left out.
+    """
+    found = []
+    for session in dict.fromkeys(row.session for row in run.sheet):
+        path = run.results / "distortion" / f"{session}.json"
+        record = read_json(path) if path.exists() else {"status": "missing"}
+        if record["status"] != OK:
+            continue
+        maps: dict[str, tuple[Json, Sequence[str]]] = {}
+        if "strips" in record:
+            maps["strips"] = (record["strips"], [record["strips"]["acquisition"]])
+        spline = record if record["method"] == "spline" else _spline(run, session)
+        if spline is not None:
+            maps["spline"] = (spline, spline["acquisitions"])
+        for method, (content, names) in maps.items():
+            truths = _truths(run, names)
+            if truths is None:
+                continue
+            columns, offset = truths
+            error = map_error(from_json(content).columns, columns, offset)
+            if error is not None:
+                found.append((session, method, len(names), error))
+    return found
+
+
+def _spline(run: Run, session: str) -> Json | None:
+    names = session_rows({row.acquisition: row for row in run.sheet}, session)
+    paths = [[run.results / stage / f"{n}.json" for n in names] for stage in ("converted", "dcfi")]
+    if not all(path.exists() for each in paths for path in each):
+        return None
+    try:
+        return fit_session(session, *paths, Distortion(method="spline"))
+    except Refused:
+        return None
+
+
+def _truths(run: Run, names: Sequence[str]) -> tuple[Columns, float] | None:
+    """Give the simulated scan's columns, and where fields lay on average while integrated."""
+    rows = [row for row in run.sheet if row.acquisition in names]
+    if not rows or not all(row.truth for row in rows):
+        return None
+    offsets, columns = [], np.empty(0)
+    for row in rows:
+        first = read_json(run.results / "dcfi" / f"{row.acquisition}.json")["first_frame"]
+        with h5py.File(row.truth) as file:
+            columns = np.asarray(file["columns"], float)
+            offsets.append(float(np.mean(file["offset"][first:, 1])))
+    return columns, float(np.mean(offsets))
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a model was trained and applied; None where it is not known.
+
+    Attributes:
+        steps_per_s: of training, start and compilation apart.
+        patches_per_s: likewise.
+        frames: of the longest acquisition that it restored.
+        frames_per_s: of restoring that, with start, compilation, reading and writing.
+    """
+
+    steps_per_s: float | None
+    patches_per_s: float | None
+    frames: int | None
+    frames_per_s: float | None
+
+
+def speeds(run: Run) -> dict[str, Speed]:
+    """Tell how fast each model was trained and applied."""
+    found = {}
+    for name, record in model_records(run).items():
+        seconds, steps = learning_seconds(run, name), record.get("steps")
+        rate = steps / seconds if seconds and steps else None
+        batch = record["config"]["train"]["batch_size"]
+        restored = max(_restored(run, name), default=None)
+        frames, lasted = restored or (None, None)
+        found[name] = Speed(
+            rate,
+            None if rate is None else rate * batch,
+            frames,
+            frames / lasted if frames and lasted else None,
+        )
+    return found
+
+
+def _restored(run: Run, model: str) -> Iterator[tuple[int, float]]:
+    """Yield frames and seconds of each acquisition that a model restored in one job."""
+    for name in run.models[model]:
+        path = run.results / "restored" / model / f"{name}.json"
+        seconds = job_seconds(run, "restore_acquisition", f"{model}/{name}")
+        record = read_json(path) if path.exists() else {}
+        if seconds and record.get("status") == OK and "frames" in record:
+            yield int(record["frames"]), seconds

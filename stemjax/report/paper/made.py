@@ -1,0 +1,134 @@
+"""How a run was made: machine, versions, what models learned from, what it took."""
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import jax
+
+from stemjax.config import Config
+from stemjax.jobs import read_start
+from stemjax.progress import duration
+from stemjax.provenance import versions
+from stemjax.report.cost import show_cost
+from stemjax.report.paper.counts import workflow_stages
+from stemjax.report.paper.run import Run, counted, model_records
+from stemjax.typing import Json
+
+PACKAGES = ("jax", "flax", "optax", "numpy", "scipy", "zarr", "dask", "snakemake")
+GIB = 2**30
+NONE = "\u2013"  # of what is not known
+
+
+def machine() -> str:
+    """Describe this machine: processor, cores that may be used, memory, GPUs that JAX sees."""
+    cores = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    kinds = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    gpus = f"{len(kinds)} x {kinds[0]}" if kinds else "no GPU"
+    return f"{_processor()}, {counted(cores, 'core')}, {memory:.0f} GiB of memory, {gpus}"
+
+
+def _processor() -> str:
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def facts(run: Run, config: Config) -> dict[str, str]:
+    """Tell by name what a reader needs to make the run again."""
+    records = model_records(run)
+    measured = datetime.fromtimestamp(
+        (run.results / "evaluation" / "metrics.csv").stat().st_mtime
+    ).astimezone()
+    installed = [f"{name} {version}" for name, version in versions(*PACKAGES).items()]
+    revisions = sorted({r["revision"] for r in records.values() if r.get("revision")})
+    seeds = [f"simulation {config.simulate.seed}"] if config.simulate else []
+    trained = sorted({record["config"]["train"]["seed"] for record in records.values()})
+    seeds += [f"training {', '.join(map(str, trained))}"] if trained else []
+    all_jobs = show_cost(run.results, run.sheet, run.models)["all"]["time"] or "not known"
+    lasted = lasted_seconds(run)
+    whole = f"{duration(lasted)} from the first job's start to the last's end, " if lasted else ""
+    return {
+        "Measured": f"{measured:%Y-%m-%d}",
+        "Machine that wrote this page": machine(),
+        "Versions": f"Python {platform.python_version()}, {', '.join(installed)}",
+        "Commit": ", ".join(revisions) or "not known",
+        "Seeds": ", ".join(seeds) or "not known",
+        "Time": f"{whole}{all_jobs} of all jobs added up",
+    }
+
+
+def lasted_seconds(run: Run) -> float | None:
+    """Measure from the start of the first job to the end of the last, where there are logs."""
+    attempts = list(run.results.with_name("logs").rglob("*.attempts"))
+    starts = [start for path in attempts if (start := read_start(path))]
+    if not starts:
+        return None
+    return max(path.stat().st_mtime for path in attempts) - min(starts).timestamp()
+
+
+def stages(run: Run) -> dict[str, str]:
+    """Tell how much each stage made."""
+    return {name: ", ".join(said) for name, said in workflow_stages(run).items() if said}
+
+
+def models_table(run: Run) -> list[list[str]]:
+    """Tell of each model what it learned from and how long: a header, then a row for each."""
+    rows = [["model", "target", "fields of view", "frames", "epochs", "steps", "patches", "time"]]
+    for name, record in model_records(run).items():
+        config, steps = record["config"], record.get("steps")
+        pairs = [pair for pair in record.get("pairs", []) if pair["split"] == "train"]
+        frames = sum(last - first for first, last in (p["frames"] for p in pairs if "frames" in p))
+        fields = len({pair["acquisition"] for pair in pairs})
+        seconds = learning_seconds(run, name)
+        rows.append(
+            [
+                name,
+                config["target"] + ("" if config["correct"] else ", not undistorted"),
+                str(fields),
+                f"{frames:,}",
+                f"{config['train']['epochs']:,}",
+                NONE if steps is None else f"{steps:,}",
+                NONE if steps is None else f"{steps * config['train']['batch_size']:,}",
+                NONE if seconds is None else duration(seconds),
+            ]
+        )
+    return rows
+
+
+def cost_table(run: Run) -> list[list[str]]:
+    """Tell what the jobs of each rule took, the costliest first: a header, then the rows."""
+    rows = [["rule", "jobs", "time", "cores in use", "peak memory (MB)"]]
+    for each in show_cost(run.results, run.sheet, run.models)["rules"]:
+        memory = each["memory"][0] if each["memory"] else NONE
+        rows.append(
+            [each["rule"], str(each["jobs"]), each["time"] or NONE, each["cores"] or NONE, memory]
+        )
+    return rows
+
+
+def learning_seconds(run: Run, model: str) -> float | None:
+    """Sum up what a model's epochs took, with validation but without start and compilation."""
+    path = run.results / "models" / model / "metrics.csv"
+    if not path.exists():
+        return None
+    with open(path, newline="") as file:
+        rows: list[Mapping[str, str | None]] = list(csv.DictReader(file))
+    times = [row.get("seconds") for row in rows]
+    known = [float(each) for each in times if each]
+    return sum(known) if known and len(known) == len(times) else None
+
+
+def job_seconds(run: Run, rule: str, job: str) -> float | None:
+    """Read what a job took from its benchmark, None where it left none."""
+    path = run.results / "benchmark" / rule / f"{job}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    measured: Json = json.loads(lines[-1]) if lines else {}
+    seconds = measured.get("s")
+    return float(seconds) if isinstance(seconds, int | float) else None

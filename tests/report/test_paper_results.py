@@ -1,0 +1,302 @@
+"""The page of results, of a run made by hand: its values come from plain arithmetic."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from stemjax.config import Distortion
+from stemjax.errors import Refused
+from stemjax.evaluate.table import COLUMNS
+from stemjax.provenance import read_json, write_json
+from stemjax.report.paper import results
+from stemjax.report.paper.beyond import map_error, map_errors
+from stemjax.report.paper.made import cost_table
+from stemjax.report.paper.results import main, read_run, results_page
+from tests.handmade import Handmade, canvas, settings, straight
+
+SHEET = """\
+acquisition	session	role	rapid	slow	truth
+learn-1	mon	train	raw/simulated/a.emd	a_slow.emd	learn-1.h5
+learn-2	mon	train	b.emd	b_slow.emd	learn-2.h5
+test-1	mon	test	c.emd	c_slow.emd	test-1.h5
+test-2	mon	test	d.emd	d_slow.emd	test-2.h5
+heating	mon	series	e.emd	e_slow.emd	
+"""
+CONFIG = """\
+models:
+  dlf-slow: {target: slow}
+  dlf-temporal: {target: slow, context: 5, restore: test}
+  dlf-late: {target: slow}
+distortion: {method: strips}
+simulate: {seed: 7}
+"""
+OFFSETS = {"learn-1": 0.25, "learn-2": 0.75, "test-1": 9.0, "test-2": 9.0}
+SCALE = dict.fromkeys(("rapid_offset", "rapid_scale", "target_offset", "target_scale"), 1.0)
+PAIRS = [
+    {"acquisition": "learn-1", "frames": [0, 4], "split": "train"},
+    {"acquisition": "learn-2", "frames": [0, 3], "split": "train"},
+    {"acquisition": "learn-2", "frames": [3, 4], "split": "validation"},
+]
+MEASURED = {
+    "rapid": {"psnr_paper": (20.0, 20.0), "psnr_truth": (22.0, 24.0)},
+    "dcfi": {"psnr_paper": (19.0, 22.0), "psnr_truth": (23.0, 27.0)},
+    "dlf-slow": {"psnr_paper": (21.0, 22.0), "psnr_truth": (30.0, 34.0)},
+    "dlf-temporal": {"psnr_truth": (30.5, 34.25)},
+}
+TRUE = 1.5  # columns by which the simulated scan is moved
+
+
+def table(folder: Path, measured: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
+    """Leave measurements of both test fields of view."""
+    lines = [
+        f"test-{k},3,{method},{metric},{value}"
+        for method, metrics in measured.items()
+        for metric, values in metrics.items()
+        for k, value in enumerate(values, 1)
+    ]
+    path = folder / "results" / "evaluation" / "metrics.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Leave an experiment whose map, of strips of 64 columns, lies 2 beside those it shows."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "acquisitions.tsv").write_text(SHEET)
+    handmade = Handmade(tmp_path)
+    for k, name in enumerate(("learn-1", "learn-2", "test-1", "test-2", "heating")):
+        handmade.still(name, canvas(k))
+        if name in OFFSETS:
+            with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+                file["columns"] = np.arange(64.0) + TRUE
+                file["offset"] = np.tile([50.0, OFFSETS[name]], (4, 1))
+                file["clean"] = np.ones((4, 64, 64), np.uint16)
+    path = handmade.map("mon", straight(64, 3.5), {"learn-1": (0, 0)})
+    content = read_json(path)
+    content |= {"method": "strips", "strips": {**content["strips"], "acquisition": "learn-1"}}
+    write_json(path, content)
+    for name in ("dlf-slow", "dlf-temporal"):
+        handmade.model(name, settings(), SCALE, pairs=PAIRS, steps=1200, revision="abc")
+    losses = "epoch,seconds\n1,2.0\n2,3.0\n"
+    (handmade.results / "models/dlf-slow/metrics.csv").write_text(losses)
+    handmade.record("restored/dlf-slow/heating.json", frames=100)
+    handmade.record("restored/dlf-slow/test-1.json", frames=4)
+    for name, seconds in (("heating", 8.0), ("test-1", 4.0)):
+        benchmark(handmade, f"restore_acquisition/dlf-slow/{name}", s=seconds)
+    benchmark(handmade, "train_unet/dlf-slow", s=60.0, cpu_time=90.0, max_rss=500.0)
+    table(tmp_path, MEASURED)
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Fit a spline in no time: columns moved by 2; gives what was asked for."""
+    calls: list[Any] = []
+
+    def fit(session: str, converted: Any, dcfi: Any, chosen: Distortion) -> dict[str, Any]:
+        calls.append((session, [p.stem for p in converted], [p.parent.name for p in dcfi], chosen))
+        return {**straight(64, 2.0).to_json(), "acquisitions": ["learn-1", "learn-2"]}
+
+    monkeypatch.setattr("stemjax.report.paper.beyond.fit_session", fit)
+    return calls
+
+
+def benchmark(handmade: Handmade, job: str, **measured: float) -> None:
+    """Leave what Snakemake measured of a job."""
+    path = handmade.results / "benchmark" / f"{job}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(measured) + "\n")
+
+
+def cells(page: str, first: str) -> list[str]:
+    """Find the row of a table that begins so."""
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("|")]
+    found = [[cell.strip() for cell in row] for row in rows if row[0].strip() == first]
+    assert len(found) == 1, (first, found)
+    return found[0]
+
+
+def section(page: str, title: str) -> str:
+    """Cut out a section."""
+    parts = page.split("\n## ")
+    return next((part for part in parts if part.startswith(title)), "")
+
+
+@pytest.mark.usefixtures("asked")
+def test_claims_stand_beside_what_was_measured(folder: Path) -> None:
+    page = section(results_page(folder, 0.1), "Claims")
+    assert cells(page, "DLF-Slow raises the PSNR of rapid frames") == [
+        "DLF-Slow raises the PSNR of rapid frames",
+        "about 7 % (inside the interval)",
+        "+7.5 % [+5.0, +10.0]",
+        "PSNR to the truth +9.00 dB [+8.00, +10.00] (reproduced)",
+        "2",
+        "reproduced",
+    ]
+    assert cells(page, "DLF-Slow has a higher PSNR than DCFI")[1:] == [
+        "the order",
+        "+1.00 dB [0.00, +2.00]",
+        "PSNR to the truth +7.00 dB [+7.00, +7.00] (reproduced)",
+        "2",
+        "undecided",
+    ]
+    assert cells(page, "BM3D: the vertical streak in the spectrum is left")[2:] == [
+        *("\u2013", "\u2013", "\u2013", "not measured")
+    ]
+    assert "Of 19 claims: 1 reproduced, 2 undecided, 16 not measured." in page
+    assert "Intervals of 2 fields of view are little more than their range" in page
+
+
+@pytest.mark.usefixtures("asked")
+def test_only_what_is_not_reproduced_is_examined(folder: Path) -> None:
+    page = section(results_page(folder, 0.1), "Where a claim is not reproduced")
+    assert "**DLF-Slow has a higher PSNR than DCFI** (undecided). Measured: +1.00 dB" in page
+    assert "The interval over 2 fields of view holds 0 dB." in page
+    assert "DLF-Slow sees one frame at a time" in page
+    assert "*PSNR as in the paper.* It stretches" in page
+    assert page.count("It stretches both images") == 1
+    assert "of rapid frames**" not in page
+    assert "A percentage of decibels" not in page
+    assert "How the streak is measured" not in page
+    assert "At scale 0.1 models learn from fewer" in page
+    assert "*Size.*" not in results_page(folder, 1.0)
+    table(folder, {m: {"psnr_paper": (20.0 + k, 21.0 + k)} for k, m in enumerate(MEASURED)})
+    assert section(results_page(folder, 0.1), "Where a claim") == ""
+
+
+@pytest.mark.usefixtures("asked")
+def test_tables_show_means_and_intervals_of_every_method(folder: Path) -> None:
+    page = section(results_page(folder, 1.0), "What was measured")
+    assert cells(page, "dlf-slow") == [
+        *("dlf-slow", "21.50 [21.00, 22.00]", "32.00 [30.00, 34.00]", "\u2013", "\u2013")
+    ]
+    assert page.count("Not measured.") == 5  # but likeness of test fields
+    assert "PSNR to the truth (dB), `psnr_truth`" in page
+
+
+def test_maps_are_judged_where_their_fields_lay(folder: Path, asked: list[Any]) -> None:
+    page = section(results_page(folder, 1.0), "What stemjax adds")
+    # A field that lies 0.25 to the right shows at column x what lies at x - 0.25.
+    strips, spline = 3.5 - TRUE + 0.25, 2.0 - TRUE + 0.5
+    rows = [line for line in page.splitlines() if line.startswith("| mon |")]
+    assert rows == [
+        f"| mon | strips, the paper's | 1 | {strips:.2f} | {strips:.2f} | 0.00 | {strips:.2f} |",
+        f"| mon | spline of all fields | 2 | {spline:.2f} | {spline:.2f} | 0.00 | {spline:.2f} |",
+    ]
+    fitted = ("mon", ["learn-1", "learn-2"], ["dcfi", "dcfi"], Distortion(method="spline"))
+    assert asked == [fitted]
+
+
+def test_a_map_that_cannot_be_fitted_is_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise Refused("too small")
+
+    monkeypatch.setattr("stemjax.report.paper.beyond.fit_session", refuse)
+    assert [row[1] for row in map_errors(read_run(folder)[0])] == ["strips"]
+    (folder / "learn-1.h5").unlink()
+    handmade = Handmade(folder)
+    handmade.refused("distortion/mon.json", "no slow scan")
+    assert map_errors(read_run(folder)[0]) == []
+
+
+def test_the_error_of_a_map_is_split_into_shift_and_bend() -> None:
+    truth = np.arange(64.0)
+    wave = np.where(np.arange(64) % 2, 1.0, -1.0)
+    found = map_error(truth + 0.5 + wave, truth, 0.0)
+    assert found is not None
+    assert (found.shift, found.bend, found.worst) == pytest.approx((0.5, 1.0, 1.5))
+    assert found.rms == pytest.approx(1.25**0.5)
+    truth[:20] = np.nan  # the rapid frame sees none of these
+    wrong = np.where(np.arange(64) < 20, 99.0, np.arange(64.0))
+    unseen = map_error(wrong, truth, 0.0)
+    assert unseen is not None
+    assert unseen.worst == 0.0
+    edges = np.arange(64.0)
+    edges[[0, 7, 56, 63]] = 99
+    at_edges = map_error(edges, np.arange(64.0), 0.0)
+    assert at_edges is not None
+    assert at_edges.worst == 0.0
+    assert map_error(np.arange(64.0), np.full(64, np.nan), 0.0) is None
+
+
+@pytest.mark.usefixtures("asked")
+def test_time_and_speed_come_from_the_records(folder: Path) -> None:
+    for name, clock, ended in (("a", "10:00:00", "10:00:05"), ("b/c", "10:00:03", "10:02:30")):
+        attempts = folder / "logs" / f"{name}.attempts"
+        attempts.parent.mkdir(parents=True, exist_ok=True)
+        attempts.write_text(f"attempt 1 on node, 2026-01-02 {clock}, process 7\ndone in 2 s\n")
+        end = datetime.fromisoformat(f"2026-01-02 {ended}").timestamp()
+        os.utime(attempts, (end, end))
+    page = results_page(folder, 1.0)
+    adds, made = section(page, "What stemjax adds"), section(page, "How it was made")
+    # 1200 steps of 4 patches in 5 s, 100 frames in 8 s
+    assert cells(adds, "dlf-slow")[1:] == ["240.0", "960.0", "12.5", "100"]
+    assert cells(adds, "dlf-temporal")[1:] == ["\u2013"] * 4
+    assert cells(adds, "dlf-temporal has a higher PSNR to the truth than dlf-slow")[1:] == [
+        *("+0.38 dB [+0.25, +0.50]", "2")
+    ]
+    assert cells(made, "dlf-slow")[1:] == ["slow", "2", "7", "2", "1,200", "4,800", "5 s"]
+    assert cells(made, "train_unet") == ["train_unet", "1", "1 min 00 s", "1.5", "500"]
+    whole = "2 min 30 s from the first job's start to the last's end"
+    assert f"- Time: {whole}, 1 min 12 s of all jobs added up" in made
+    assert "- Commit: abc" in made
+    assert "- Seeds: simulation 7, training 0" in made
+    assert "- Distortion map: 1 session" in made
+    assert "dlf-late" not in page  # the config's, but never trained
+
+
+@pytest.mark.usefixtures("asked")
+def test_an_experiment_is_found_from_where_the_command_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benchmark(Handmade(folder), "simulate_acquisition/learn-1", s=5.0)
+    monkeypatch.chdir(folder.parent)
+    run, _ = read_run(Path(folder.name))
+    assert [row[0] for row in cost_table(run)] == [
+        *("rule", "train_unet", "restore_acquisition", "simulate_acquisition")
+    ]
+    assert [row[1] for row in map_errors(run)] == ["strips", "spline"]
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_page_comes_out_of_little(folder: Path) -> None:
+    for path in (folder / "results").iterdir():
+        if path.name not in ("evaluation", "models"):
+            path.rename(folder / f"gone-{path.name}")
+    table(folder, {"rapid": {"psnr_slow": (20.0, 21.0)}})
+    (folder / "results" / "models").rename(folder / "gone-models")
+    page = results_page(folder, 0.01)
+    assert "Of 19 claims: 19 not measured." in page
+    assert section(page, "Where a claim") == ""
+    assert section(page, "What stemjax adds").count("Not measured.") == 3
+    assert "`make paper SCALE=0.01`" in page
+    assert "5 acquisitions, 2 train, 2 test, 1 series" in page
+    assert "Pairs" not in page
+
+
+def test_the_command_writes_the_page_or_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "results_page", lambda experiment, scale: f"# {scale}\n")
+    output = folder / "made" / "results.md"
+    assert main([str(folder), "0.1", str(output)]) == 0
+    assert output.read_text() == "# 0.1\n"
+    monkeypatch.undo()
+    capsys.readouterr()
+    (folder / "results/evaluation/metrics.csv").unlink()
+    assert main([str(folder), "0.1", str(output)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "metrics.csv: there are no measurements" in line
+    assert main([str(folder / "elsewhere"), "0.1", str(output)]) == 1
+    assert "config.yaml: cannot read the config: No such file" in capsys.readouterr().err
