@@ -23,7 +23,7 @@ from stemjax.report.paper.spectra import spectra_figure
 from stemjax.report.paper.straightness import straightness_figure
 from stemjax.report.paper.workflow import workflow_figure
 from tests.handmade import canvas, settings, view
-from tests.report.paper_run import MODELS, RESTORED, SCALE, SHEET, curves, experiment
+from tests.report.paper_run import MODELS, PAIRS, RESTORED, SCALE, SHEET, curves, experiment
 
 
 def test_a_field_is_shown_with_its_values_from_the_records(tmp_path: Path) -> None:
@@ -59,8 +59,11 @@ def test_methods_stand_side_by_side_with_what_models_learned(tmp_path: Path) -> 
     titles = [axes.get_title() for axes in drawn.figure.axes if axes.get_title()]
     shown = ["rapid scan (20.0 dB)", "DCFI", "of-dcfi", "of-slow (31.5 dB)", "slow scan"]
     assert titles == shown
-    learned = "1200 steps of 4 patches, 16 \u00d7 16 pixels each, 4 frames of 1 field of view"
-    assert "of-slow (target slow) and of-dcfi (target dcfi): U-Net of 2 channels" in drawn.caption
+    learned = (
+        "1200 steps, 4 patches of 16 \u00d7 16 pixels in a step, 4 frames of 1 field of view. "
+        "of-slow: target slow. of-dcfi: target dcfi."
+    )
+    assert "of-slow and of-dcfi: U-Net of 2 channels" in drawn.caption
     assert drawn.caption.count(learned) == 1
     # What a filter made is shown where it is of the same frame.
     zarr.create_group(handmade.results / "evaluation/test-1/baselines.zarr").create_array(
@@ -72,6 +75,20 @@ def test_methods_stand_side_by_side_with_what_models_learned(tmp_path: Path) -> 
         assert ("bm3d" in field_images(run, shown_field(run))) == there
 
 
+def test_of_many_models_only_differences_are_told_one_by_one(tmp_path: Path) -> None:
+    handmade, run = experiment(tmp_path)
+    handmade.model("late", settings(correct=False), SCALE, pairs=PAIRS, steps=7)
+    run = replace(run, models={**run.models, "late": []})
+    said = said_of_models(run, ["of-slow", "of-dcfi", "late"])
+    first, *others = said.split(". ")
+    assert first.startswith("of-slow, of-dcfi and late: target slow, U-Net")
+    assert "undistorted before learning" in first
+    assert "1200 steps" in first
+    assert first.endswith(", unless told otherwise")
+    assert others == ["of-dcfi: target dcfi", "late: undistorted after restoring, 7 steps."]
+    assert said_of_models(run, ["rapid"]) == ""
+
+
 def test_the_last_frame_is_shown_and_only_what_is_shown_is_told_of(tmp_path: Path) -> None:
     handmade, run = experiment(tmp_path)
     slow = view(canvas(1))
@@ -79,7 +96,7 @@ def test_the_last_frame_is_shown_and_only_what_is_shown_is_told_of(tmp_path: Pat
     images = field_images(run, shown_field(run))
     assert images["rapid"].mean() == pytest.approx(images["slow"].mean() / 2, rel=0.1)
     said = said_of_models(run, ["rapid", "of-slow"])
-    assert "of-slow (target slow): U-Net" in said
+    assert said.startswith("of-slow: target slow, U-Net")
     assert "of-dcfi" not in said
 
 

@@ -73,7 +73,7 @@ def test_bars_are_means_over_fields_of_means_over_frames(tmp_path: Path) -> None
     drawn = psnr_figure(run_of(tmp_path))
     assert list(heights(drawn.figure)) == [pytest.approx([sum(RAPID) / 2, sum(NET) / 2])]
     assert "mean over 2 test fields of view, each the mean of up to 2 frames" in drawn.caption
-    assert "12 steps of 4 patches" in drawn.caption
+    assert "12 steps, 4 patches of" in drawn.caption
     assert "Simulated" not in drawn.caption
 
 

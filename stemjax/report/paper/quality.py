@@ -23,6 +23,7 @@ LINES = {
     "line_width": "width, ratio to slow scan",
     "line_contrast": "contrast, ratio to slow scan",
 }
+MANY = 8  # methods beside each other, of which percentages no longer fit if written across
 ANGLES = {"_0_30": "0 to 30°", "_30_60": "30 to 60°", "_60_90": "60 to 90°"}
 
 
@@ -80,6 +81,7 @@ def psnr_figure(run: Run) -> Drawn:
 def bars(axes: Axes, means: Means, run: Run) -> None:
     """Draw the mean over fields of view of each method, their deviation, and each field."""
     base = mean(means["rapid"].values()) if "rapid" in means else None
+    upright = 90 if len(means) > MANY else 0
     for k, (method, of_field) in enumerate(means.items()):
         values = list(of_field.values())
         middle = mean(values)
@@ -93,11 +95,11 @@ def bars(axes: Axes, means: Means, run: Run) -> None:
         if base and method != "rapid":
             top = max([*values, middle + deviation])
             text = f"{number(100 * (middle / base - 1), 0, signed=True)} %"
-            place = {"xytext": (0, 2), "textcoords": "offset points"}
+            place = {"xytext": (0, 2), "textcoords": "offset points", "rotation": upright}
             axes.annotate(text, (k, top), ha="center", va="bottom", fontsize=6, **place)
     slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(range(len(means)), [label(method) for method in means], **slanted)
-    axes.margins(y=0.12)
+    axes.margins(y=0.25 if upright else 0.12)
     axes.set_ylim(0, None)
 
 

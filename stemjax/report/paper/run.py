@@ -1,5 +1,6 @@
 """A run whose results are drawn, and what captions say of it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,32 +61,47 @@ def paper_models(run: Run) -> list[str]:
 
 
 def said_of_models(run: Run, methods: Sequence[str]) -> str:
-    """Say what the models among some methods learned; those of equal settings together."""
+    """Say what the models among some methods learned: first what holds for most of them."""
+    settings = {n: _settings(r) for n, r in model_records(run).items() if n in methods}
+    if not settings:
+        return ""
+    counts = Counter(part for said in settings.values() for part in said)
+    most = [part for part, count in counts.items() if 2 * count > len(settings)]
     alike: dict[str, list[str]] = {}
-    for name, record in model_records(run).items():
-        if name in methods:
-            target = f"{name} (target {record['config']['target']})"
-            alike.setdefault(_settings(record), []).append(target)
-    return " ".join(f"{' and '.join(names)}: {said}." for said, names in alike.items())
+    for name, said in settings.items():
+        alike.setdefault(", ".join(part for part in said if part not in most), []).append(name)
+    unless = ", unless told otherwise" if any(counts[part] < len(settings) for part in most) else ""
+    return " ".join(
+        [
+            *([f"{_listed([*settings])}: {', '.join(most)}{unless}."] if most else []),
+            *(f"{_listed(names)}: {own}." for own, names in alike.items() if own),
+        ]
+    )
 
 
-def _settings(record: Json) -> str:
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _settings(record: Json) -> list[str]:
     config = record["config"]
     unet, train = config["unet"], config["train"]
     learned = [pair for pair in record.get("pairs", []) if pair["split"] == "train"]
     frames = sum(last - first for first, last in (p["frames"] for p in learned if "frames" in p))
     said = [
+        f"target {config['target']}",
         f"U-Net of {unet['features']} channels and {unet['depth']} levels below the first",
         f"{unet['context']} rapid frame{'s' if unet['context'] > 1 else ''} in",
         "undistorted before learning" if config["correct"] else "undistorted after restoring",
         f"{train['epochs']} epochs",
     ]
     if "steps" in record:
-        said.append(f"{record['steps']} steps of {train['batch_size']} patches")
-    said.append(f"{train['patch']} \u00d7 {train['patch']} pixels each")
+        said.append(f"{record['steps']} steps")
+    size = f"{train['patch']} \u00d7 {train['patch']} pixels"
+    said.append(f"{train['batch_size']} patches of {size} in a step")
     if frames:
         said.append(f"{counted(frames, 'frame')} of {counted(len(learned), 'field')} of view")
-    return ", ".join(said)
+    return said
 
 
 def counted(number: int, what: str, many: str = "") -> str:

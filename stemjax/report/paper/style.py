@@ -57,7 +57,10 @@ COLOURS = {
     "bm3d-spectrum": "#7fcdb0",
     "slow": "#000000",
 }
-MODEL_COLOURS = ("#0072b2", "#d55e00", "#332288", "#882255", "#117733", "#661100")
+MODEL_COLOURS = (
+    *("#0072b2", "#d55e00", "#332288", "#882255"),
+    *("#117733", "#661100", "#e31a1c", "#9a5cff"),
+)
 LABELS = {"rapid": "rapid scan", "slow": "slow scan"}
 
 
