@@ -8,7 +8,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 SEED ?= 0
 
-.PHONY: demo paper bm3d test soak test-report test-slurm test-bm3d lint format config bench-convert bench-distortion bench-training \
+.PHONY: demo paper test soak test-report test-slurm test-bm3d lint format config bench-convert bench-distortion bench-training \
   bench-restore bench-context bench-evaluate bench-quality bench-plan bench-series lock clean
 
 demo: .venv/ready
@@ -18,7 +18,7 @@ demo: .venv/ready
 # fields of view, frames and epochs times SCALE; what it measured beside what the paper says: results.md
 SCALE ?= 1
 PAPER = paper/$(SCALE)
-paper: .venv/ready bm3d
+paper: .venv/bm3d
 	$(BIN)/python -m stemjax.simulate.scaled configs/paper.yaml $(SCALE) $(PAPER)
 	$(SNAKEMAKE) --directory $(PAPER) --configfile $(PAPER)/config.yaml
 	$(BIN)/python -m stemjax.report.paper.results $(PAPER) $(SCALE) $(PAPER)/results.md
@@ -26,8 +26,9 @@ paper: .venv/ready bm3d
 	@echo "Claim by claim: $(CURDIR)/$(PAPER)/results.md"
 
 # BM3D, whose licence allows non-commercial use only, into .venv
-bm3d: .venv/ready
+.venv/bm3d: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bm3d==4.0.3 bm4d==4.2.5
+	@touch $@
 
 test: .venv/ready
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -51,7 +52,7 @@ test-slurm: .venv/ready
 	  $(BIN)/pytest -m slurm -v -s --durations=0 tests/slurm; \
 	status=$$?; bash tests/slurm/cluster.sh stop; exit $$status
 
-test-bm3d: .venv/ready bm3d
+test-bm3d: .venv/bm3d
 	$(BIN)/pytest tests/evaluate/test_bm3d.py
 
 lint: .venv/ready

@@ -5,8 +5,9 @@ beside a key is its docstring here.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from math import ceil, prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -87,6 +88,11 @@ class Train(Section):
     """seed of parameters, patches and flips"""
     on_new_data: Literal["keep", "fine-tune", "retrain"] = "keep"
     """when train rows are added: keep the model; train its last parameters on all; or start anew"""
+
+    def steps_per_epoch(self, frames: Iterable[tuple[int, Sequence[int]]]) -> int:
+        """Count the steps of a pass over frames, given how many there are of which shape (y, x)."""
+        patches = sum(n * prod(side // self.patch for side in shape) for n, shape in frames)
+        return ceil(patches / self.batch_size)
 
 
 class Model(Section):

@@ -22,7 +22,7 @@ class SimulatedAcquisition(Section):
     specimen: str = "steel"
     """steel, aluminium, or the path of a picture that is taken for the specimen"""
     temperatures_c: tuple[float, float] = (90.0, 400.0)
-    """temperature in degrees Celsius at the start and at the end of a heating series"""
+    """degrees Celsius at the start and at the end of a heating series, in its log alone"""
 
     @property
     def picture(self) -> str | None:

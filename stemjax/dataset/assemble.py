@@ -1,6 +1,5 @@
 """Decide what a model learns from: acquisitions, split, intensity scale."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -101,10 +100,6 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
         for split, (frames, rows) in parts.items():
             part = {"split": split, "frames": list(frames), "rows": list(rows)}
             entries.append({**asdict(source), **part})
-    patches = sum(
-        count * (shape[0] // patch) * (shape[1] // patch)
-        for count, shape in zip(counts, shapes, strict=True)
-    )
     fields = [source.paths() for source in good]
     scale = asdict(measure_scale(fields, counts, model.target, model.train.scale))
     statistics = {
@@ -118,7 +113,7 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
         "target": model.target,
         "scale": scale,
         "statistics": statistics,
-        "steps_per_epoch": math.ceil(patches / model.train.batch_size),
+        "steps_per_epoch": model.train.steps_per_epoch(zip(counts, shapes, strict=True)),
         "digest": digest(entries, content, model.target, scale),
         "versions": versions("numpy", "scipy"),
     }

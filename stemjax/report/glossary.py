@@ -112,7 +112,7 @@ METRICS = {
         "dB",
         "higher",
         2,
-        "The same, everywhere else: dark lines and bright spots.",
+        "The same, everywhere else.",
     ),
     "psnr_dcfi": Metric(
         LIKENESS,

@@ -21,6 +21,7 @@ from stemjax.sheet import Acquisition
 
 FEWEST_FRAMES = 2  # of a field of view: one to learn from, one to hold back
 FEWEST_STEPS = 1000  # in which a model learns
+FEWEST_TESTS = 6  # fields of view that are judged: of fewer, even full agreement may be chance
 Row = dict[str, str]
 
 
@@ -29,14 +30,17 @@ def scale_sheet(rows: Sequence[Row], scale: float) -> list[Row]:
 
     Args:
         rows: of the sheet; ``train-01``, ``train-02`` ... are of a kind.
-        scale: share of them that is kept.
+        scale: share of them that is kept; of ``test`` fields at least :data:`FEWEST_TESTS`.
     """
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        name = row["acquisition"]
-        kind = name if row["role"] == "series" else name.rstrip("0123456789")
-        kinds.setdefault(kind, []).append(name)
-    kept = {name for names in kinds.values() for name in names[: _scaled(len(names), scale)]}
+        name, role = row["acquisition"], row["role"]
+        kind = name if role == "series" else name.rstrip("0123456789")
+        kinds.setdefault((role, kind), []).append(name)
+    kept = set()
+    for (role, _), names in kinds.items():
+        least = FEWEST_TESTS if role == "test" else 1
+        kept.update(names[: _scaled(len(names), scale, least)])
     return [row for row in rows if row["acquisition"] in kept]
 
 
@@ -75,8 +79,7 @@ def _steps_per_epoch(config: Config, name: str, rows: Sequence[Row]) -> int:
         sheet[row["acquisition"]] = Acquisition(**known)
     frames = [config.simulate.of(row).frames for row in model_rows(sheet, name, model.acquisitions)]
     used = sum(min(count, model.frames or count) for count in frames)
-    patches = used * (config.simulate.size // model.train.patch) ** 2
-    return ceil(patches / model.train.batch_size)
+    return model.train.steps_per_epoch([(used, (config.simulate.size,) * 2)])
 
 
 def _scaled(number: int, scale: float, least: int = 1) -> int:

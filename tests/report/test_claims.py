@@ -5,6 +5,7 @@ Of two fields of view, half of all resamples hold both, a quarter each only one:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,7 @@ import pytest
 from stemjax.errors import UserError
 from stemjax.evaluate.spectra import streak_db
 from stemjax.evaluate.table import COLUMNS
+from stemjax.report.paper import verdicts as verdicts_of
 from stemjax.report.paper.claims import CLAIMS
 from stemjax.report.paper.measured import (
     Estimate,
@@ -32,7 +34,14 @@ KEYS = [claim.key for claim in CLAIMS]
 PAPER = ["rapid", "dcfi", "dlf-dcfi", "dlf-uncorrected", "dlf-slow"]
 SINGLE = ["dlf-100", "dlf-500", "dlf-1000", "dlf-2500"]
 MODELS = [*PAPER[2:], *SINGLE]
+FEWEST = verdicts_of.FEWEST
 Values = Mapping[tuple[str, str], Sequence[float]]  # of method and metric, one of each field
+
+
+@pytest.fixture(autouse=True)
+def two_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two fields of view decide, whose intervals follow on paper."""
+    monkeypatch.setattr(verdicts_of, "FEWEST", 2)
 
 
 def measured(folder: Path, values: Values, role: str = "test") -> Measured:
@@ -69,7 +78,7 @@ def test_a_gain_is_that_of_the_means_and_its_interval_that_of_the_fields(tmp_pat
     assert (gain.estimate.low, gain.estimate.high) == pytest.approx((5.0, 10.0))
     assert gain.estimate.fields == 2
     assert gain.verdict == "reproduced"
-    assert number_lies(gain.claim, gain.estimate) == "inside the interval"
+    assert number_lies(gain) == "inside the interval"
     assert gain.estimate.says(1, "%", signed=True) == "+8.0 % [+5.0, +10.0]"
 
 
@@ -80,7 +89,7 @@ def test_equal_gains_leave_an_interval_without_width(tmp_path: Path) -> None:
     ends = (gain.estimate.mean, gain.estimate.low, gain.estimate.high)
     assert ends == pytest.approx((2.5, 2.5, 2.5))
     assert gain.verdict == "reproduced"
-    assert number_lies(gain.claim, gain.estimate) == "above the interval"
+    assert number_lies(gain) == "above the interval"
 
 
 @pytest.mark.parametrize(
@@ -113,14 +122,44 @@ def test_a_single_field_has_neither_interval_nor_verdict(tmp_path: Path) -> None
     values = {("rapid", "psnr_paper"): [20.0], ("dlf-slow", "psnr_paper"): [30.0]}
     gain = judged(measured(tmp_path, values), "gain")
     assert gain.estimate == Estimate(50.0, None, None, 1)
-    assert (gain.verdict, number_lies(gain.claim, gain.estimate)) == ("undecided", "")
+    assert (gain.verdict, number_lies(gain)) == ("undecided", "")
     assert gain.estimate.says(1, "%", signed=True) == "+50.0 %"
 
 
 def test_the_papers_number_may_lie_below(tmp_path: Path) -> None:
     values = {("rapid", "psnr_paper"): [20.0, 20.0], ("dlf-slow", "psnr_paper"): [22.0, 24.0]}
     gain = judged(measured(tmp_path, values), "gain")
-    assert number_lies(gain.claim, gain.estimate) == "below the interval"
+    assert number_lies(gain) == "below the interval"
+    alone = replace(gain, verdict="not judged")  # as models of one field below full scale
+    assert number_lies(alone) == ""
+
+
+def test_few_fields_of_view_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts_of, "FEWEST", FEWEST)
+    few, enough = (Estimate(1.0, 0.5, 1.5, fields) for fields in (5, 6))
+    assert decide(few, 0.0, above=True) == decide(few, 0.0, above=False) == "undecided"
+    assert decide(enough, 0.0, above=True) == "reproduced"
+    assert decide(enough, 0.0, above=False) == "not reproduced"
+    assert 0.5**6 * 2 < 0.05 < 0.5**5 * 2  # how often chance gives all one sign
+
+
+def test_a_streak_is_compared_with_rapid_frames_on_the_same_frames(tmp_path: Path) -> None:
+    lines = [
+        f"field-{k},{frame},{method},streak_db,{value}"
+        for k in range(2)
+        for method, values in {"rapid": (9.0, 5.0), "dcfi": (6.0, 4.0), "bm3d": (8.0,)}.items()
+        for frame, value in enumerate(values)
+    ]
+    measured(tmp_path, {("rapid", "streak_db"): [0.0]})
+    path = tmp_path / "results" / "evaluation" / "metrics.csv"
+    path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+    sheet = tuple(Acquisition(f"field-{k}", "mon", "test", "r", "s") for k in range(2))
+    means = measure_run(Run(tmp_path / "results", sheet, dict.fromkeys(MODELS, ()), False))
+    slow = {"slow": {"field-0": 3.0, "field-1": 3.0}}
+    streaks = {**means.means["streak_db"], **slow}
+    found = Measured(means.summaries, {"streak_db": streaks})
+    less = "over the rapid frame \u22121.00 dB [\u22121.00, \u22121.00]"  # not 8 - 7
+    assert judged(found, "streak-bm3d").beside == (less,)
 
 
 def ladder(methods: Sequence[str], start: float, step: float) -> dict[str, list[float]]:
@@ -276,10 +315,11 @@ def test_own_streaks_are_of_the_region_that_is_judged(tmp_path: Path) -> None:
         Acquisition("d", "mon", "train", "r", "s"),
     )
     inside = np.s_[8:-8, 8:-10]  # the last two columns are beyond the rapid frame
-    assert own_streaks(Run(handmade.results, sheet, {}, False)) == {
-        "slow": {"a": streak_db(slow[inside])},
-        "truth": {"a": streak_db(clean[-1][inside])},
-    }
+    run = Run(handmade.results, sheet, {}, False)
+    own = {"slow": {"a": streak_db(slow[inside])}}
+    assert own_streaks(run) == {**own, "truth": {"a": streak_db(clean[-1][inside])}}
+    path.unlink()  # large, and the first to go
+    assert own_streaks(run) == own
 
 
 def test_values_on_the_edge_decide_nothing() -> None:

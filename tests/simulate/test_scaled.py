@@ -51,7 +51,7 @@ def test_the_whole_experiment_is_the_papers(tmp_path: Path) -> None:
 
 def test_a_tenth_of_fields_frames_and_epochs(tmp_path: Path) -> None:
     config, sheet = scaled(tmp_path, 0.1)
-    assert (count(sheet, "train"), count(sheet, "test"), count(sheet, "series")) == (5, 2, 6)
+    assert (count(sheet, "train"), count(sheet, "test"), count(sheet, "series")) == (5, 6, 6)
     assert config.simulate is not None
     frames = [config.simulate.of(name).frames for name in ("train-01", "single")]
     assert [*frames, config.simulate.series_frames] == [5, 250, 200]
@@ -76,7 +76,7 @@ def test_no_scale_is_too_small_to_learn(scale: float, tmp_path: Path) -> None:
         per_epoch = ceil(64 * fields * min(frames, model.frames or frames) / 32)
         assert per_epoch * model.train.epochs >= 1000
         assert per_epoch * (model.train.epochs - 1) < max(1000, 100 * scale * per_epoch)
-    assert count(sheet, "test") >= 1
+    assert count(sheet, "test") == 6  # at least, so that something can be said of them
     assert config.simulate.frames >= 2
 
 

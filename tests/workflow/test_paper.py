@@ -21,7 +21,7 @@ def recipe(scale: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("scale", "fields", "frames"), [("1", (50, 16), "50"), ("0.1", (5, 2), "5")]
+    ("scale", "fields", "frames"), [("1", (50, 16), "50"), ("0.1", (5, 6), "5")]
 )
 def test_it_is_planned_at_any_scale(
     scale: str, fields: tuple[int, int], frames: str, tmp_path: Path

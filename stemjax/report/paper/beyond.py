@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,7 +13,7 @@ from stemjax.distortion.session import fit_session
 from stemjax.errors import Refused
 from stemjax.provenance import read_json
 from stemjax.records import OK
-from stemjax.report.paper.made import job_seconds, learning_seconds
+from stemjax.report.paper.made import job_seconds, step_rate
 from stemjax.report.paper.run import Run, model_records
 from stemjax.selection import session_rows
 from stemjax.typing import Columns, Json
@@ -112,7 +113,9 @@ def _spline(run: Run, session: str) -> Json | None:
 def _truths(run: Run, names: Sequence[str]) -> tuple[Columns, float] | None:
     """Give the simulated scan's columns, and where fields lay on average while integrated."""
     rows = [row for row in run.sheet if row.acquisition in names]
-    if not rows or not all(row.truth for row in rows):
+    files = [Path(row.truth) for row in rows if row.truth]
+    files += [run.results / "dcfi" / f"{row.acquisition}.json" for row in rows]
+    if len(files) < 2 * max(len(rows), 1) or not all(file.is_file() for file in files):
         return None
     offsets, columns = [], np.empty(0)
     for row in rows:
@@ -128,7 +131,7 @@ class Speed:
     """How fast a model was trained and applied; None where it is not known.
 
     Attributes:
-        steps_per_s: of training, start and compilation apart.
+        steps_per_s: of training, the median of all epochs but the first, which compiles.
         patches_per_s: likewise.
         frames: of the longest acquisition that it restored.
         frames_per_s: of restoring that, with start, compilation, reading and writing.
@@ -144,8 +147,7 @@ def speeds(run: Run) -> dict[str, Speed]:
     """Tell how fast each model was trained and applied."""
     found = {}
     for name, record in model_records(run).items():
-        seconds, steps = learning_seconds(run, name), record.get("steps")
-        rate = steps / seconds if seconds and steps else None
+        rate = step_rate(run, name)
         batch = record["config"]["train"]["batch_size"]
         restored = max(_restored(run, name), default=None)
         frames, lasted = restored or (None, None)

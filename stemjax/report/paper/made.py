@@ -4,9 +4,10 @@ import csv
 import json
 import os
 import platform
-from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import jax
 
@@ -46,14 +47,19 @@ def facts(run: Run, config: Config) -> dict[str, str]:
     measured = datetime.fromtimestamp(
         (run.results / "evaluation" / "metrics.csv").stat().st_mtime
     ).astimezone()
-    installed = [f"{name} {version}" for name, version in versions(*PACKAGES).items()]
+    used: dict[str, set[str]] = {}
+    for about in [versions(*PACKAGES), *(r.get("versions", {}) for r in records.values())]:
+        for package, version in about.items():
+            used.setdefault(package, set()).add(version)
+    installed = [f"{package} {' and '.join(sorted(each))}" for package, each in used.items()]
     revisions = sorted({r["revision"] for r in records.values() if r.get("revision")})
     seeds = [f"simulation {config.simulate.seed}"] if config.simulate else []
     trained = sorted({record["config"]["train"]["seed"] for record in records.values()})
     seeds += [f"training {', '.join(map(str, trained))}"] if trained else []
     all_jobs = show_cost(run.results, run.sheet, run.models)["all"]["time"] or "not known"
     lasted = lasted_seconds(run)
-    whole = f"{duration(lasted)} from the first job's start to the last's end, " if lasted else ""
+    span = "from the first job's start to the last's end, pauses included"
+    whole = f"{duration(lasted)} {span}; " if lasted else ""
     return {
         "Measured": f"{measured:%Y-%m-%d}",
         "Machine that wrote this page": machine(),
@@ -80,7 +86,8 @@ def stages(run: Run) -> dict[str, str]:
 
 def models_table(run: Run) -> list[list[str]]:
     """Tell of each model what it learned from and how long: a header, then a row for each."""
-    rows = [["model", "target", "fields of view", "frames", "epochs", "steps", "patches", "time"]]
+    about = ["model", "target", "network", "learning rate"]
+    rows = [[*about, "fields of view", "frames", "epochs", "steps", "time"]]
     for name, record in model_records(run).items():
         config, steps = record["config"], record.get("steps")
         pairs = [pair for pair in record.get("pairs", []) if pair["split"] == "train"]
@@ -91,15 +98,21 @@ def models_table(run: Run) -> list[list[str]]:
             [
                 name,
                 config["target"] + ("" if config["correct"] else ", not undistorted"),
+                _network(config["unet"]),
+                f"{config['train']['learning_rate']:g}",
                 str(fields),
                 f"{frames:,}",
                 f"{config['train']['epochs']:,}",
                 NONE if steps is None else f"{steps:,}",
-                NONE if steps is None else f"{steps * config['train']['batch_size']:,}",
                 NONE if seconds is None else duration(seconds),
             ]
         )
     return rows
+
+
+def _network(unet: Json) -> str:
+    context = f", {unet['context']} frames in" if unet["context"] > 1 else ""
+    return f"{unet['features']} features, depth {unet['depth']}{context}"
 
 
 def cost_table(run: Run) -> list[list[str]]:
@@ -113,16 +126,30 @@ def cost_table(run: Run) -> list[list[str]]:
     return rows
 
 
+def step_rate(run: Run, model: str) -> float | None:
+    """Give the steps per second of a model's training: the median of its epochs.
+
+    Each with its validation; the first, in which the step is compiled, is left out.
+    """
+    epochs = _epochs(run, model)
+    if len(epochs) < 2:
+        return None
+    return median(
+        (float(b["step"]) - float(a["step"])) / float(b["seconds"]) for a, b in pairwise(epochs)
+    )
+
+
 def learning_seconds(run: Run, model: str) -> float | None:
-    """Sum up what a model's epochs took, with validation but without start and compilation."""
+    """Sum up what a model's epochs took, with validation and compilation."""
+    return sum(float(epoch["seconds"]) for epoch in _epochs(run, model)) or None
+
+
+def _epochs(run: Run, model: str) -> list[dict[str, str]]:
     path = run.results / "models" / model / "metrics.csv"
     if not path.exists():
-        return None
+        return []
     with open(path, newline="") as file:
-        rows: list[Mapping[str, str | None]] = list(csv.DictReader(file))
-    times = [row.get("seconds") for row in rows]
-    known = [float(each) for each in times if each]
-    return sum(known) if known and len(known) == len(times) else None
+        return list(csv.DictReader(file))
 
 
 def job_seconds(run: Run, rule: str, job: str) -> float | None:

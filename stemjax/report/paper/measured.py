@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -151,6 +152,6 @@ def _clean_images(source: zarr.Group, truth: str) -> Iterator[tuple[str, AnyImag
     """Yield what is not restored: the slow scan, and the last ideal frame."""
     if "slow" in source:
         yield "slow", np.asarray(source["slow"])
-    if truth:
+    if truth and Path(truth).is_file():
         with h5py.File(truth) as file:
             yield "truth", np.asarray(file["clean"][-1])

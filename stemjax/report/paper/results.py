@@ -26,6 +26,7 @@ from stemjax.report.paper.sections import (
     examined_section,
     head_section,
     made_section,
+    measures_section,
     tables_section,
 )
 from stemjax.report.paper.verdicts import judge
@@ -43,6 +44,8 @@ def read_run(experiment: Path) -> tuple[Run, Config]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot read the config: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
     config = parse_config(content or {}, path)
     results = experiment / "results"
     inside = f"{experiment}/"  # as the sheet has raw files, by which simulated ones are known
@@ -79,6 +82,7 @@ def results_page(experiment: Path, scale: float) -> str:
         head_section(run, scale),
         claims_section(judged),
         examined_section(judged, scale),
+        measures_section(judged),
         tables_section(found),
         adds_section(run, found),
         made_section(run, config),

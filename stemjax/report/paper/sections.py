@@ -5,36 +5,35 @@ from collections.abc import Sequence
 from stemjax.config import Config
 from stemjax.report.glossary import METRICS, number
 from stemjax.report.paper.beyond import map_errors, speeds
-from stemjax.report.paper.claims import OURS
+from stemjax.report.paper.claims import TEMPORAL
 from stemjax.report.paper.made import NONE, cost_table, facts, models_table, stages
 from stemjax.report.paper.measured import Measured, mean_of
 from stemjax.report.paper.run import Run
 from stemjax.report.paper.style import PAPER, label
 from stemjax.report.paper.verdicts import (
+    FEWEST,
     FULL,
     NOT_REPRODUCED,
     UNDECIDED,
     VERDICTS,
     Judged,
-    judge,
     number_lies,
     written,
 )
 from stemjax.report.paper.wording import (
     COUNTED,
+    IN_TIME,
     MAPPED,
     METHODS,
     REASONS,
     SIMULATED,
     SPEED,
-    TEMPORAL,
     TEXTS,
     TRUTH,
     VERDICT,
 )
 
 Lines = list[str]
-FEWEST = 6  # fields of view from which on a sign test, if all agree, is below 5 %
 TABLES = {
     "likeness": ("psnr_paper", "psnr_truth", "ssim_truth", "psnr_slow"),
     "detail": ("frc_per_um", "follows_per_um", "streak_db", "line_offset_px"),
@@ -69,7 +68,7 @@ def claims_section(judged: Sequence[Judged]) -> Lines:
     rows = [["claim", "the paper", "this run", "beside it", "fields", "verdict"]]
     for each in judged:
         claim, estimate = each.claim, each.estimate
-        where = number_lies(claim, estimate)
+        where = number_lies(each)
         rows.append(
             [
                 claim.says,
@@ -80,14 +79,7 @@ def claims_section(judged: Sequence[Judged]) -> Lines:
                 each.verdict,
             ]
         )
-    few = sorted({e.estimate.fields for e in judged if e.estimate} & set(range(2, FEWEST)))
-    caution = (
-        f" **Intervals of {', '.join(map(str, few))} fields of view are little more than their "
-        f"range, and too narrow: of fewer than {FEWEST} even full agreement may be chance.**"
-        if few
-        else ""
-    )
-    told = f"Of {len(judged)} claims: {said}.{caution}"
+    told = f"Of {len(judged)} claims: {said}."
     return ["## Claims", "", told, "", METHODS, "", VERDICT, "", *markdown_table(rows)]
 
 
@@ -96,16 +88,22 @@ def examined_section(judged: Sequence[Judged], scale: float) -> Lines:
     failed = [each for each in judged if each.verdict in (NOT_REPRODUCED, UNDECIDED)]
     if not failed:
         return []
-    keys = {each.claim.key for each in failed}
     lines = ["## Where a claim is not reproduced", ""]
     lines += [f"- {_examined(each)}" for each in failed]
-    for title, reason in REASONS.items():
-        if keys.intersection(reason.claims):
-            lines += ["", f"*{title}.* {reason.text}"]
     if scale < FULL:
         less = "models learn from fewer fields of view or frames than the paper's, in fewer steps"
         lines += ["", f"*Size.* At scale {scale:g} {less}."]
     return lines
+
+
+def measures_section(judged: Sequence[Judged]) -> Lines:
+    """Say what the measures can tell, whether they speak for a claim or against it."""
+    keys = {each.claim.key for each in judged if each.estimate is not None}
+    lines = ["## How far the measures carry"]
+    for title, reason in REASONS.items():
+        if keys.intersection(reason.claims):
+            lines += ["", f"*{title}.* {reason.text}"]
+    return lines if len(lines) > 1 else []
 
 
 def _examined(each: Judged) -> str:
@@ -116,6 +114,8 @@ def _examined(each: Judged) -> str:
         edge = f"{claim.threshold:g} {claim.what.unit}".strip()
         if estimate.fields == 1:
             parts.append("One field of view has no interval, so that nothing is decided.")
+        elif estimate.fields < FEWEST:
+            parts.append(f"{estimate.fields} fields of view are too few to decide.")
         elif each.verdict == UNDECIDED:
             parts.append(f"The interval over {estimate.fields} fields of view holds {edge}.")
     return " ".join([*parts, TEXTS.get(claim.key, "")]).strip()
@@ -149,10 +149,9 @@ def adds_section(run: Run, found: Measured) -> Lines:
         errors = (error.rms, error.shift, error.bend, error.worst)
         maps.append([session, MAPS[method], str(fields), *(number(e, 2) for e in errors)])
     ours = [["`dlf-temporal` less `dlf-slow`", "difference", "fields"]]
-    for each in judge(found, OURS, FULL):
-        if each.estimate is not None:
-            value = written(each.claim.what, each.estimate)
-            ours.append([each.claim.says, value, str(each.estimate.fields)])
+    for quantity in TEMPORAL:
+        if (estimate := quantity.measure(found)) is not None:
+            ours.append([quantity.name, written(quantity, estimate), str(estimate.fields)])
     fast = [["model", "training steps/s", "patches/s", "restored frames/s", "of so many"]]
     for name, speed in speeds(run).items():
         rates = (speed.steps_per_s, speed.patches_per_s, speed.frames_per_s)
@@ -163,7 +162,7 @@ def adds_section(run: Run, found: Measured) -> Lines:
         "",
         *("### Distortion maps against the simulated scan", "", MAPPED, ""),
         *_or_not_measured(maps),
-        *("", "### Frames in time", "", TEMPORAL, ""),
+        *("", "### Frames in time", "", IN_TIME, ""),
         *_or_not_measured(ours),
         *("", "### Measured against the truth", "", TRUTH),
         *("", "### Speed", "", SPEED, ""),

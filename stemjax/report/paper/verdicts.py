@@ -8,6 +8,7 @@ from stemjax.report.paper.measured import Estimate, Measured
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 NOT_JUDGED, NOT_MEASURED = "not judged", "not measured"
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_JUDGED, NOT_MEASURED)
+FEWEST = 6  # fields of view that decide: of fewer, if all agree, a sign test is above 5 %
 FULL = 1.0  # scale from which models of a single field of view have the paper's frames
 Measure = Callable[[Measured], Estimate | None]
 
@@ -96,8 +97,8 @@ def _beside(quantity: Quantity, estimate: Estimate, fair: bool) -> str:
 
 
 def decide(estimate: Estimate, threshold: float, *, above: bool) -> str:
-    """Say on which side of a threshold an interval lies: wholly on the claimed one, or not."""
-    if estimate.low is None or estimate.high is None:
+    """Say on which side of a threshold an interval lies; few fields of view decide nothing."""
+    if estimate.low is None or estimate.high is None or estimate.fields < FEWEST:
         return UNDECIDED
     if estimate.low > threshold:
         return REPRODUCED if above else NOT_REPRODUCED
@@ -111,10 +112,13 @@ def written(quantity: Quantity, estimate: Estimate) -> str:
     return estimate.says(quantity.digits, quantity.unit, signed=quantity.signed)
 
 
-def number_lies(claim: Claim, estimate: Estimate | None) -> str:
-    """Say where the paper's number lies; empty where there is none, or no interval."""
-    if claim.number is None or estimate is None or estimate.low is None or estimate.high is None:
+def number_lies(judged: Judged) -> str:
+    """Say where the paper's number lies; empty where there is none, no interval, no verdict."""
+    number, estimate = judged.claim.number, judged.estimate
+    if number is None or estimate is None or judged.verdict == NOT_JUDGED:
         return ""
-    if estimate.low <= claim.number <= estimate.high:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    if estimate.low <= number <= estimate.high:
         return "inside the interval"
-    return "below the interval" if claim.number < estimate.low else "above the interval"
+    return "below the interval" if number < estimate.low else "above the interval"

@@ -1,21 +1,24 @@
 """All that the page ``results.md`` says in words.
 
-What is said of a claim is shown only where the claim is not reproduced. It must be true whatever a
-run measured: its numbers stand beside it on the page.
+What is said of a claim (TEXTS) is shown only where the claim is not reproduced, what is said of a
+measure (REASONS) wherever it was used. Both must be true whatever a run measured: its numbers stand
+beside them on the page.
 """
 
 from dataclasses import dataclass
 
 from stemjax.report.paper.claims import GONE_DB
-from stemjax.report.paper.verdicts import FULL
+from stemjax.report.paper.verdicts import FEWEST, FULL
 
 SIMULATED = (
     "**These are not the authors' data.** A simulated microscope recorded every frame: "
     "dislocations in steel, in aluminium for the heating series, under a scan that distorts and a "
-    "detector that lags, with shot noise. Specimen, distortion and detector are drawn from "
-    "published ranges. So the page can tell whether the method does on such data what is claimed "
-    "of it, in which order methods come, and how far each is from the truth, which no experiment "
-    "can. It cannot tell whether the paper's numbers hold for the authors' microscope: a gain in "
+    "detector that lags, with shot noise. Lines, background and distortion are drawn at random; "
+    "detector, lag and beam current are fixed, at values within published ranges; what glides in "
+    "the series does not depend on their temperature, which is in their logs alone. So the page "
+    "can tell whether the method does on such data what is claimed of it, in which order methods "
+    "come, and how far each is from the truth, which no experiment can. It cannot tell whether the "
+    "paper's numbers hold for the authors' microscope: a gain in "
     "percent of a PSNR depends on contrast, dose and single pixels. A number that agrees is weak "
     "evidence, one that does not is no refutation, and what the simulator leaves out is not "
     "tested at all. Loss, optimiser, split and intensities of the models are the paper's; the "
@@ -28,14 +31,14 @@ MAPPED = (
     "to all fields of view at once, tells them apart. The run restores by the map that its config "
     "names; the other is there for this table."
 )
-TEMPORAL = "A network that sees two frames before and two after the one that it restores."
+IN_TIME = "`dlf-temporal` sees neighbours in time of the frame that it restores; all else is alike."
 TRUTH = (
     "In the tables above `psnr_truth` and `ssim_truth`, and here the map's error, compare with "
     "what was simulated. The paper compares with slow scans, which have noise of their own."
 )
 SPEED = (
-    "Of training, epochs alone; of restoring, the whole job of the longest acquisition that the "
-    "model restored, with start, compilation, reading and writing."
+    "Of training, the median epoch with its validation; of restoring, the whole job of the longest "
+    "acquisition that the model restored, with start, compilation, reading and writing."
 )
 METHODS = (
     "*Rapid* frames are undistorted and not restored. *DCFI* is the drift-corrected mean of all "
@@ -57,8 +60,12 @@ simulated truth says of the same claim.
 
 - *reproduced*: the whole interval lies on the claimed side;
 - *not reproduced*: it lies wholly on the other;
-- *undecided*: it holds both, or there is but one field of view;
+- *undecided*: it holds both, or there are fewer than {FEWEST} fields of view, of which even full
+  agreement may be chance;
 - *not judged*: models of one field of view below scale {FULL:g}, where they have fewer frames.
+
+Intervals are over specimens. One scan, one detector and one training of each model lie behind
+all of them: how far another training would come is not in them.
 
 A streak is *gone* where it exceeds the slow scan's own by less than {GONE_DB:g} dB, and *left*
 where by more. {GONE_DB:g} dB is twice the scatter of the measure for one frame of white noise of
@@ -84,8 +91,8 @@ TEXTS = {
     "share of the PSNR of a better rapid frame.",
     "gain-mid": "Grey values are those of the slow scan, stretched from minimum to maximum: which "
     "pixels are between 20,000 and 40,000 depends on the specimen and on two extreme pixels.",
-    "gain-rest": "These are dark lines and bright spots, fewer pixels than the others, and those "
-    "that noise moves farthest.",
+    "gain-rest": "What is darker and brighter is lines here, the background there: it depends on "
+    "where the specimen's grey lies between two extreme pixels.",
     "dcfi-slow": "DCFI is the mean of all frames of a field of view; DLF-Slow sees one frame at a "
     "time.",
     "streak-dcfi": "The streak is made of noise, and an integration of many frames has little.",
@@ -112,7 +119,7 @@ REASONS = {
     ),
     "Lag against noise": Reason(
         "What keeps the detector's lag loses what the lag blurs, and gains by having little noise. "
-        "Which weighs more depends on dose and lag, and these are drawn from published ranges.",
+        "Which weighs more depends on dose and lag.",
         ("rapid-dcfi", "rapid-dlf-dcfi", "dlf-dcfi-slow"),
     ),
     "How the streak is measured": Reason(
