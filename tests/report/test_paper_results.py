@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import PIL.Image
 import pytest
 
 from stemjax.config import Distortion
@@ -123,6 +124,28 @@ def benchmark(handmade: Handmade, job: str, **measured: float) -> None:
     path.write_text(json.dumps(measured) + "\n")
 
 
+def figures(folder: Path) -> None:
+    """Leave two figures, of which the page shows one."""
+    place = folder / "results" / "report" / "figures"
+    place.mkdir(parents=True)
+    told = [
+        {"name": name, "title": f"Title of {name}", "caption": "After Fig. 3.", "alt": "Frames."}
+        for name in ("3-restored", "8-network")
+    ]
+    write_json(place / "figures.json", {"figures": told, "left_out": []})
+    PIL.Image.new("RGBA", (40, 20)).save(place / "3-restored.png")
+
+
+@pytest.mark.usefixtures("asked")
+def test_figures_are_shown_with_their_captions(folder: Path) -> None:
+    assert section(results_page(folder, 1.0, "pictures"), "What it looks like") == ""
+    figures(folder)
+    shown = section(results_page(folder, 1.0, "pictures"), "What it looks like")
+    assert "![Frames.](pictures/3-restored.jpg)" in shown
+    assert "*Title of 3-restored.* After Fig. 3." in shown
+    assert "8-network" not in shown
+
+
 def cells(page: str, first: str) -> list[str]:
     """Find the row of a table that begins so."""
     rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("|")]
@@ -139,7 +162,7 @@ def section(page: str, title: str) -> str:
 
 @pytest.mark.usefixtures("asked")
 def test_claims_stand_beside_what_was_measured(folder: Path) -> None:
-    page = section(results_page(folder, 0.1), "Claims")
+    page = section(results_page(folder, 0.1, "pictures"), "Claims")
     assert cells(page, "DLF-Slow raises the PSNR of rapid frames") == [
         "DLF-Slow raises the PSNR of rapid frames",
         "about 7 % (inside the interval)",
@@ -164,16 +187,16 @@ def test_claims_stand_beside_what_was_measured(folder: Path) -> None:
 
 @pytest.mark.usefixtures("asked")
 def test_only_what_is_not_reproduced_is_examined(folder: Path) -> None:
-    page = section(results_page(folder, 0.1), "Where a claim is not reproduced")
+    page = section(results_page(folder, 0.1, "pictures"), "Where a claim is not reproduced")
     assert "**DLF-Slow has a higher PSNR than DCFI** (undecided). Measured: +1.00 dB" in page
     assert "The interval over 2 fields of view holds 0 dB." in page
     assert "DLF-Slow sees one frame at a time" in page
     assert "of rapid frames**" not in page
     assert "A percentage of decibels" not in page
     assert "At scale 0.1 models learn from fewer" in page
-    assert "*Size.*" not in results_page(folder, 1.0)
+    assert "*Size.*" not in results_page(folder, 1.0, "pictures")
     table(folder, {m: {"psnr_paper": (20.0 + k, 21.0 + k)} for k, m in enumerate(MEASURED)})
-    page = results_page(folder, 0.1)
+    page = results_page(folder, 0.1, "pictures")
     assert section(page, "Where a claim") == ""
     # What a measure cannot tell is told of claims that are reproduced, too.
     carry = section(page, "How far the measures carry")
@@ -183,7 +206,7 @@ def test_only_what_is_not_reproduced_is_examined(folder: Path) -> None:
 
 @pytest.mark.usefixtures("asked")
 def test_tables_show_means_and_intervals_of_every_method(folder: Path) -> None:
-    page = section(results_page(folder, 1.0), "What was measured")
+    page = section(results_page(folder, 1.0, "pictures"), "What was measured")
     assert cells(page, "dlf-slow") == [
         *("dlf-slow", "21.50 [21.00, 22.00]", "32.00 [30.00, 34.00]", "\u2013", "\u2013")
     ]
@@ -192,7 +215,7 @@ def test_tables_show_means_and_intervals_of_every_method(folder: Path) -> None:
 
 
 def test_maps_are_judged_where_their_fields_lay(folder: Path, asked: list[Any]) -> None:
-    page = section(results_page(folder, 1.0), "What stemjax adds")
+    page = section(results_page(folder, 1.0, "pictures"), "What stemjax adds")
     # A field that lies 0.25 to the right shows at column x what lies at x - 0.25.
     strips, spline = 3.5 - TRUE + 0.25, 2.0 - TRUE + 0.5
     rows = [line for line in page.splitlines() if line.startswith("| mon |")]
@@ -247,7 +270,7 @@ def test_time_and_speed_come_from_the_records(folder: Path) -> None:
         attempts.write_text(f"attempt 1 on node, 2026-01-02 {clock}, process 7\ndone in 2 s\n")
         end = datetime.fromisoformat(f"2026-01-02 {ended}").timestamp()
         os.utime(attempts, (end, end))
-    page = results_page(folder, 1.0)
+    page = results_page(folder, 1.0, "pictures")
     adds, made = section(page, "What stemjax adds"), section(page, "How it was made")
     # 100 steps of 4 patches in the median second, the first epoch apart; 100 frames in 8 s
     assert cells(adds, "dlf-slow")[1:] == ["100.0", "400.0", "12.5", "100"]
@@ -284,7 +307,7 @@ def test_a_page_comes_out_of_little(folder: Path) -> None:
             path.rename(folder / f"gone-{path.name}")
     table(folder, {"rapid": {"psnr_slow": (20.0, 21.0)}})
     (folder / "results" / "models").rename(folder / "gone-models")
-    page = results_page(folder, 0.01)
+    page = results_page(folder, 0.01, "pictures")
     assert "Of 19 claims: 19 not measured." in page
     assert section(page, "Where a claim") == ""
     assert section(page, "What stemjax adds").count("Not measured.") == 3
@@ -296,10 +319,18 @@ def test_a_page_comes_out_of_little(folder: Path) -> None:
 def test_the_command_writes_the_page_or_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "results_page", lambda experiment, scale: f"# {scale}\n")
+    page: Any = lambda experiment, scale, pictures: f"# {scale} {pictures}\n"  # noqa: E731
+    monkeypatch.setattr(results, "results_page", page)
     output = folder / "made" / "results.md"
     assert main([str(folder), "0.1", str(output)]) == 0
-    assert output.read_text() == "# 0.1\n"
+    assert output.read_text() == "# 0.1 results-pictures\n"
+    assert [path.name for path in output.parent.iterdir()] == ["results.md"]
+    figures(folder)
+    assert main([str(folder), "0.1", str(output)]) == 0
+    (picture,) = (output.parent / "results-pictures").iterdir()
+    assert picture.name == "3-restored.jpg"
+    with PIL.Image.open(picture) as shown:
+        assert shown.size == (40, 20)
     monkeypatch.undo()
     capsys.readouterr()
     (folder / "results/evaluation/metrics.csv").unlink()

@@ -58,7 +58,6 @@ def spectra_figure(run: Run) -> Drawn:
     field = shown_field(run)
     inside = field.references.inside
     shown = {name: image[inside] for name, image in field_images(run, field).items()}
-    shown.pop("bm3d", None)
     curves = _curves(run, field)
     rows, name = table(run), field.row.acquisition
     follows = {
