@@ -1,5 +1,5 @@
 # make demo: simulate, restore and judge a small experiment.    make test: every test.
-# make paper: the experiment of Ihara et al. (2022), or SCALE=0.1 of it (an hour and a half).
+# make paper: the experiment of Ihara et al. (2022), or SCALE=0.1 of it (little more than an hour).
 # make test-report: the report's pages in a browser.    make test-slurm: the cluster's profile, and what
 # may fail, on Slurm on this machine, as root.    All set up what they need in .venv.
 
