@@ -108,7 +108,7 @@ def test_the_papers_filters_are_those_of_the_paper() -> None:
     config = parse_config(yaml.safe_load(path.read_text()), path)
     models = {name: config.model(name) for name in config.models}
     frames = {name: model.frames for name, model in models.items()}
-    many = dict.fromkeys(("dlf-slow", "dlf-dcfi", "dlf-uncorrected", "dlf-temporal"))
+    many = dict.fromkeys(("dlf-slow", "dlf-dcfi", "dlf-uncorrected", "dlf-temporal", "dlf-robust"))
     single = {"dlf-100": 100, "dlf-500": 500, "dlf-1000": 1000, "dlf-2500": 2500}
     assert frames == many | single
     assert models["dlf-dcfi"].target == "dcfi"
@@ -123,7 +123,7 @@ def test_the_papers_filters_are_those_of_the_paper() -> None:
         assert (train.epochs, train.schedule, train.scale, train.split) == (
             100,
             "constant",
-            "minmax",
+            "robust" if name == "dlf-robust" else "minmax",  # ours
             "frames",
         )
     assert models["dlf-slow"].train.learning_rate == 1e-3

@@ -42,8 +42,8 @@ def test_it_is_planned_at_any_scale(
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", said.stdout, re.MULTILINE))
     train, test = fields
     assert int(jobs["simulate_acquisition"]) == train + 1 + test + 6
-    assert int(jobs["train_unet"]) == 8
+    assert int(jobs["train_unet"]) == 9
     # Of the models, one restores the series.
-    assert int(jobs["restore_acquisition"]) == 8 * test + 6
+    assert int(jobs["restore_acquisition"]) == 9 * test + 6
     assert int(jobs["render_movie"]) == 6
     assert content["simulate"]["frames"] == int(frames)

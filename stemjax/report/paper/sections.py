@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stemjax.config import Config
 from stemjax.report.glossary import METRICS, number
 from stemjax.report.paper.beyond import map_errors, speeds
-from stemjax.report.paper.claims import TEMPORAL
+from stemjax.report.paper.claims import OURS
 from stemjax.report.paper.made import NONE, cost_table, facts, models_table, stages
 from stemjax.report.paper.measured import Measured, mean_of
 from stemjax.report.paper.run import Run
@@ -22,9 +22,9 @@ from stemjax.report.paper.verdicts import (
 )
 from stemjax.report.paper.wording import (
     COUNTED,
-    IN_TIME,
     MAPPED,
     METHODS,
+    OTHERWISE,
     REASONS,
     SIMULATED,
     SPEED,
@@ -148,10 +148,11 @@ def adds_section(run: Run, found: Measured) -> Lines:
     for session, method, fields, error in map_errors(run):
         errors = (error.rms, error.shift, error.bend, error.worst)
         maps.append([session, MAPS[method], str(fields), *(number(e, 2) for e in errors)])
-    ours = [["`dlf-temporal` less `dlf-slow`", "difference", "fields"]]
-    for quantity in TEMPORAL:
-        if (estimate := quantity.measure(found)) is not None:
-            ours.append([quantity.name, written(quantity, estimate), str(estimate.fields)])
+    ours = [["model", "what", "more than `dlf-slow`", "fields"]]
+    for name, quantities in OURS.items():
+        for quantity in quantities:
+            if (more := quantity.measure(found)) is not None:
+                ours.append([name, quantity.name, written(quantity, more), str(more.fields)])
     fast = [["model", "training steps/s", "patches/s", "restored frames/s", "of so many"]]
     for name, speed in speeds(run).items():
         rates = (speed.steps_per_s, speed.patches_per_s, speed.frames_per_s)
@@ -162,7 +163,7 @@ def adds_section(run: Run, found: Measured) -> Lines:
         "",
         *("### Distortion maps against the simulated scan", "", MAPPED, ""),
         *_or_not_measured(maps),
-        *("", "### Frames in time", "", IN_TIME, ""),
+        *("", "### Models of ours", "", OTHERWISE, ""),
         *_or_not_measured(ours),
         *("", "### Measured against the truth", "", TRUTH),
         *("", "### Speed", "", SPEED, ""),

@@ -59,7 +59,7 @@ COLOURS = {
 }
 MODEL_COLOURS = (
     *("#0072b2", "#d55e00", "#332288", "#882255"),
-    *("#117733", "#661100", "#e31a1c", "#9a5cff"),
+    *("#117733", "#661100", "#e31a1c", "#9a5cff", "#00a0a0"),
 )
 LABELS = {"rapid": "rapid scan", "slow": "slow scan"}
 

@@ -31,7 +31,11 @@ MAPPED = (
     "to all fields of view at once, tells them apart. The run restores by the map that its config "
     "names; the other is there for this table."
 )
-IN_TIME = "`dlf-temporal` sees neighbours in time of the frame that it restores; all else is alike."
+OTHERWISE = (
+    "`dlf-temporal` sees neighbours in time of the frame that it restores. `dlf-robust` has one "
+    "scale of intensities for all frames, from percentiles, where the paper stretches each from "
+    "its own minimum to its maximum. All else is as in `dlf-slow`."
+)
 TRUTH = (
     "In the tables above `psnr_truth` and `ssim_truth`, and here the map's error, compare with "
     "what was simulated. The paper compares with slow scans, which have noise of their own."
@@ -116,6 +120,14 @@ REASONS = {
         "all others: of a noisy frame its outliers, of a smooth one its darkest line. PSNR to the "
         "truth, which fits contrast and brightness instead, has no part in this.",
         PAPER_PSNR,
+    ),
+    "Intensities": Reason(
+        "Models see each frame stretched from its own minimum to its maximum, as in the paper: of "
+        "a noisy frame, between two outliers that a patch of 64 pixels does not show. A model of "
+        "many fields of view is asked for grey levels that it cannot know, and errs slowly over "
+        "the frame; one of a single field is always asked for the same ones. What this costs, "
+        "`dlf-robust` tells (below).",
+        ("gain", "gain-mid", "gain-rest", "dcfi-slow", "dlf-dcfi-slow", "series", "frames-2500"),
     ),
     "Lag against noise": Reason(
         "What keeps the detector's lag loses what the lag blurs, and gains by having little noise. "
