@@ -3,12 +3,11 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
+from stemjax.evaluate.interval import bootstrap_interval
 from stemjax.provenance import written_aside
 
 GROUPS = ("test", "series")
@@ -16,11 +15,8 @@ METHODS = ("rapid", "dcfi", "gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum"
 COSTLY = ("bm3d", "bm3d-spectrum")  # measured on few frames, which are not to be all that count
 GAINS = {"psnr_paper", "psnr_paper_mid", "psnr_paper_rest"}
 RAPID = "rapid"  # what the other methods are compared with
-RESAMPLES = 5000
-LIMITS = (2.5, 97.5)  # percent: of an interval of 95 %
 
 Values = dict[tuple[str, str], dict[str, dict[str, float]]]  # acquisition, metric: method: frame
-Columns = Float[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
@@ -108,34 +104,6 @@ def write_summary(rows: Sequence[Summary], path: str | Path) -> None:
         table.writerow([field.name for field in fields(Summary)])
         for row in rows:
             table.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in astuple(row)])
-
-
-def bootstrap_interval(values: Columns, base: Columns | None = None) -> tuple[float, float] | None:
-    """Bootstrap the 95 % interval of a mean over fields of view, or of the ratio of two means.
-
-    The percentile method (Efron, 1979), fields drawn with replacement. Of few fields it is too
-    narrow: it knows no field but those. The same draws serve for all methods.
-
-    Args:
-        values: one of each field.
-        base: of the same fields; with it, the interval is that of the ratio of the means.
-
-    Returns:
-        Its ends; None for a single field.
-    """
-    if len(values) < 2:
-        return None
-    weights = _resamples(len(values))
-    drawn = weights @ values if base is None else (weights @ values) / (weights @ base)
-    low, high = np.percentile(drawn, LIMITS)
-    return float(low), float(high)
-
-
-@cache
-def _resamples(count: int) -> Float[np.ndarray, "resamples count"]:
-    """Share of each field in each resample."""
-    rng = np.random.default_rng(0)
-    return rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
 
 
 def frames_that_count(measured: Mapping[str, Mapping[str, float]], method: str) -> list[str]:

@@ -7,10 +7,9 @@ from statistics import mean, stdev
 
 import numpy as np
 import pytest
-from scipy.stats import binom
-from scipy.stats import t as student
 
-from stemjax.evaluate.statistics import Summary, bootstrap_interval, summarise, write_summary
+from stemjax.evaluate.interval import bootstrap_interval
+from stemjax.evaluate.statistics import Summary, summarise, write_summary
 
 Rows = list[dict[str, str]]
 
@@ -31,34 +30,6 @@ def of(rows: Rows, method: str, metric: str = "psnr_slow", **roles: str) -> Summ
     roles = roles or {row["acquisition"]: "test" for row in rows}
     (found,) = (s for s in summarise(rows, roles) if (s.method, s.metric) == (method, metric))
     return found
-
-
-@pytest.mark.parametrize(("fields", "ones"), [(10, 5), (20, 4), (20, 16)])
-def test_means_of_resampled_zeros_and_ones_are_binomial(fields: int, ones: int) -> None:
-    values = np.repeat([0.0, 1.0], [fields - ones, ones])
-    quantiles = binom.ppf([0.025, 0.975], fields, ones / fields) / fields
-    assert bootstrap_interval(values) == pytest.approx(tuple(quantiles))
-
-
-def test_of_two_fields_the_interval_is_from_one_to_the_other() -> None:
-    """Each is drawn twice in a quarter of all resamples."""
-    assert bootstrap_interval(np.array([3.0, 8.0])) == (3.0, 8.0)
-    assert bootstrap_interval(np.array([3.0])) is None
-
-
-def test_the_interval_holds_the_true_mean_about_as_often_as_it_says() -> None:
-    """Of 30 normal values 93.6 %: resamples scatter by sqrt(29/30), and not as Student's t."""
-    rng = np.random.default_rng(1)
-    intervals = [bootstrap_interval(rng.normal(7.0, 2.0, 30)) for _ in range(1000)]
-    held = np.mean([low <= 7.0 <= high for low, high in intervals])
-    expected = 1 - 2 * student.sf(1.96 * np.sqrt(29 / 30), 29)
-    assert held == pytest.approx(expected, abs=0.02)  # 2.6 standard errors
-
-
-def test_methods_are_compared_within_resamples() -> None:
-    """Fields differ far more than methods do; drawn apart, the ratio would scatter."""
-    rapid = np.array([10.0, 20.0, 40.0, 80.0])
-    assert bootstrap_interval(1.5 * rapid, rapid) == pytest.approx((1.5, 1.5))
 
 
 def test_each_field_counts_once_however_many_frames_it_has() -> None:
