@@ -11,6 +11,7 @@ from stemjax.simulate.specimen import Contrast, Dislocation, Specimen
 from stemjax.typing import Image
 
 HEATING_STEPS = 4
+REST = 50  # frames at the end in which no line glides, at most half: those that are integrated
 BESIDE = 8  # pixels from a line: its image, and the ghost of where it was
 Track = Float[np.ndarray, "t yx"]
 
@@ -32,7 +33,10 @@ class Glide:
 
 
 def draw_glides(rng: np.random.Generator, specimen: Specimen, frames: int) -> list[Glide]:
-    """Let about a third of the lines glide in bursts, pinned in between."""
+    """Let about a third of the lines glide in bursts, pinned in between.
+
+    In the last :data:`REST` frames all are at rest: the slow scan is taken of a final state.
+    """
     glides = []
     for line in specimen.dislocations:
         closed = np.linalg.norm(line.points[0] - line.points[-1]) < 3
@@ -41,6 +45,7 @@ def draw_glides(rng: np.random.Generator, specimen: Specimen, frames: int) -> li
         moving = np.zeros(frames, bool)
         for start in rng.integers(0, frames, rng.integers(1, 4)):
             moving[start : start + int(rng.uniform(0.05, 0.3) * frames) + 1] = True
+        moving[max(frames - REST, frames // 2) :] = False
         speed = rng.choice([-1, 1]) * min(rng.uniform(0.1, 0.8), 60 / frames)
         distance = np.cumsum(np.where(moving, speed, 0.0))
         glides.append(Glide(line, distance))

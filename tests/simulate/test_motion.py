@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from stemjax.integrate.dcfi import FINAL_STATE
 from stemjax.simulate.contrast import STEEL
 from stemjax.simulate.motion import (
     BESIDE,
+    REST,
     Glide,
     beam_walk,
     beside_moving,
@@ -83,6 +85,14 @@ def test_some_lines_glide_steadily_and_no_loop_does(specimen: Specimen) -> None:
         steps = np.diff(glide.distance)
         assert np.abs(steps).max() <= 0.8
         assert (steps >= 0).all() or (steps <= 0).all()
+        assert not steps[49:].any()  # the integrated frames, which the slow scan shows
+
+
+def test_lines_rest_while_frames_are_integrated(specimen: Specimen) -> None:
+    assert REST == FINAL_STATE
+    still = [np.ptp(g.distance[250:]) for g in draw_glides(np.random.default_rng(1), specimen, 300)]
+    moved = [np.ptp(g.distance[:250]) for g in draw_glides(np.random.default_rng(1), specimen, 300)]
+    assert max(still) == 0 < max(moved)
 
 
 def test_lines_that_glide_change_the_scene_and_resting_ones_do_not(specimen: Specimen) -> None:
