@@ -1,5 +1,5 @@
 # make demo: simulate, restore and judge a small experiment.    make test: every test.
-# make paper: the experiment of Ihara et al. (2022), or SCALE=0.1 of it (little more than an hour).
+# make paper: the experiment of Ihara et al. (2022), or SCALE=0.1 of it (an hour and a quarter).
 # make test-report: the report's pages in a browser.    make test-slurm: the cluster's profile, and what
 # may fail, on Slurm on this machine, as root.    All set up what they need in .venv.
 
@@ -19,7 +19,7 @@ demo: .venv/ready
 SCALE ?= 1
 PAPER = paper/$(SCALE)
 paper: .venv/bm3d
-	$(BIN)/python -m stemjax.simulate.scaled configs/paper.yaml $(SCALE) $(PAPER)
+	$(BIN)/python -m stemjax.scaled configs/paper.yaml $(SCALE) $(PAPER)
 	$(SNAKEMAKE) --directory $(PAPER) --configfile $(PAPER)/config.yaml
 	$(BIN)/python -m stemjax.report.paper.results $(PAPER) $(SCALE) $(PAPER)/results.md
 	@echo "The report: $(CURDIR)/$(PAPER)/results/report/index.html"

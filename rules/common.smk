@@ -10,7 +10,7 @@ from stemjax.errors import UserError
 from stemjax.experiment import read_experiment
 from stemjax.model.stored import PARAMETERS, RECORD
 from stemjax.provenance import PACKAGE, code_digest
-from stemjax.selection import select, session_rows
+from stemjax.selection import restored_rows, select, session_rows
 
 # Jobs inherit it: with memory in huge pages, networks learn and restore a tenth faster.
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
@@ -31,11 +31,10 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 CONFIG, SHEET, MADE = EXPERIMENT.config, EXPERIMENT.sheet, EXPERIMENT.made
 SESSIONS = sorted({row.session for row in SHEET.values()})
-JUDGED = [row.acquisition for row in SHEET.values() if row.role != "train"]
+JUDGED = restored_rows(SHEET, "all")
 # By model, the acquisitions that it restores.
 RESTORED = {
-    model: [name for name in JUDGED if entry.restore in ("all", SHEET[name].role)]
-    for model, entry in CONFIG.models.items()
+    model: restored_rows(SHEET, entry.restore) for model, entry in CONFIG.models.items()
 }
 
 

@@ -5,12 +5,12 @@ beside a key is its docstring here.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
-from math import ceil, prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import (
     AfterValidator,
     Field,
@@ -88,11 +88,6 @@ class Train(Section):
     """seed of parameters, patches and flips"""
     on_new_data: Literal["keep", "fine-tune", "retrain"] = "keep"
     """when train rows are added: keep the model; train its last parameters on all; or start anew"""
-
-    def steps_per_epoch(self, frames: Iterable[tuple[int, Sequence[int]]]) -> int:
-        """Count the steps of a pass over frames, given how many there are of which shape (y, x)."""
-        patches = sum(n * prod(side // self.patch for side in shape) for n, shape in frames)
-        return ceil(patches / self.batch_size)
 
 
 class Model(Section):
@@ -228,6 +223,23 @@ class Config(Section):
             unet=self.unet.model_copy(update=unet),
             train=self.train.model_copy(update=train),
         )
+
+
+def read_content(path: str | Path) -> dict[str, Any]:
+    """Read the content of a config file, for :func:`parse_config`.
+
+    Raises:
+        UserError: there is none, or it is no YAML of keys; one line that names the file.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot read the config: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: a config is made of keys and their values")
+    return content
 
 
 def parse_config(content: Mapping[str, Any], source: str | Path = "config.yaml") -> Config:

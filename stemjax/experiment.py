@@ -14,6 +14,8 @@ from stemjax.model.stored import check_models
 from stemjax.selection import model_rows
 from stemjax.sheet import Acquisition, check_files, read_sheet, simulated_files
 
+OF_SERIES = {"series_frames", "temperatures_c"}  # settings of the simulation
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -62,9 +64,16 @@ def read_experiment(content: Mapping[str, Any], models: str | Path) -> Experimen
 
 def _check_simulated(simulate: Simulate, sheet: Mapping[str, Acquisition]) -> None:
     """Check that pictures exist, and that what is said of single acquisitions is said of some."""
-    for pattern in simulate.acquisitions:
-        if not any(fnmatchcase(name, pattern) for name in sheet):
-            raise UserError(f"simulate.acquisitions: '{pattern}' fits no acquisition of the sheet")
+    for pattern, entry in simulate.acquisitions.items():
+        roles = {row.role for name, row in sheet.items() if fnmatchcase(name, pattern)}
+        where = f"simulate.acquisitions: '{pattern}'"
+        if not roles:
+            raise UserError(f"{where} fits no acquisition of the sheet")
+        for key in entry.model_dump(exclude_none=True):
+            if key in OF_SERIES and "series" not in roles:
+                raise UserError(f"{where} fits no series, of which alone {key} tells")
+            if key == "frames" and roles == {"series"}:
+                raise UserError(f"{where} fits series alone, whose number is series_frames")
     for name in sheet:
         picture = simulate.of(name).picture
         if picture and not Path(picture).is_file():

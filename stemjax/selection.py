@@ -53,6 +53,13 @@ def model_rows(sheet: dict[str, Acquisition], model: str, patterns: Sequence[str
     return [name for name in train if any(fnmatchcase(name, p) for p in patterns)]
 
 
+def restored_rows(sheet: dict[str, Acquisition], restore: str) -> list[str]:
+    """Name the rows that a model restores: ``all`` test and series rows, or those of a role."""
+    return [
+        name for name, row in sheet.items() if row.role != "train" and restore in ("all", row.role)
+    ]
+
+
 def select(
     wanted: Sequence[str], last: str | Path, *, keep: bool, patterns: Sequence[str] = ("*",)
 ) -> Selection:

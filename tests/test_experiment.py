@@ -47,6 +47,17 @@ def test_models_learn_from_train_rows(content: dict[str, Any]) -> None:
             {"simulate": {"acquisitions": {"a3": {}}}},
             "simulate.acquisitions: 'a3' fits no acquisition of the sheet",
         ),
+        *(
+            (
+                {"simulate": {"acquisitions": {"a*": {key: value}}}},
+                f"simulate.acquisitions: 'a*' fits no series, of which alone {key} tells",
+            )
+            for key, value in (("series_frames", 50), ("temperatures_c", [20, 90]))
+        ),
+        (
+            {"simulate": {"acquisitions": {"b*": {"frames": 50}}}},
+            "simulate.acquisitions: 'b*' fits series alone, whose number is series_frames",
+        ),
         ({"models": {"net": {"acquisitions": ["z*"]}}}, "models.net.acquisitions: no train row"),
         ({"models": {"net": {"load": "nowhere"}}}, "models.net.load: 'nowhere' holds no finished"),
         ({"unet": {"width": 3}}, "unet.width: unknown key"),

@@ -29,6 +29,7 @@ ALLOWED["__init__.py"] = {"restore"}  # in stemjax.load, when it is called
 ALLOWED["arrivals.py"] = {"io"}
 ALLOWED["cli.py"] = {*STAGES, "simulate"}
 ALLOWED["experiment.py"] = {"distortion", "model"}
+ALLOWED["scaled.py"] = {"dataset", "evaluate"}
 ALLOWED["single_file.py"] = {"io", "distortion", "dataset", "restore"}
 WITH_JAX = {"single_file.py"}  # which `cli` imports when it is called
 ABOVE = {
@@ -36,6 +37,7 @@ ABOVE = {
     "proposals",
     "cli",
     "experiment",
+    "scaled",
     "single_file",
 }  # modules that no stage may import
 

@@ -1,10 +1,11 @@
 """Decide what a model learns from: acquisitions, split, intensity scale."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import ceil, prod
 from pathlib import Path
 
-from stemjax.config import Model
+from stemjax.config import Model, Train
 from stemjax.dataset.field import Paths, place_field
 from stemjax.dataset.geometry import read_session
 from stemjax.dataset.intensity import measure_scale
@@ -113,10 +114,16 @@ def assemble(model: Model, sources: Sequence[Source]) -> Json:
         "target": model.target,
         "scale": scale,
         "statistics": statistics,
-        "steps_per_epoch": model.train.steps_per_epoch(zip(counts, shapes, strict=True)),
+        "steps_per_epoch": steps_per_epoch(model.train, zip(counts, shapes, strict=True)),
         "digest": digest(entries, content, model.target, scale),
         "versions": versions("numpy", "scipy"),
     }
+
+
+def steps_per_epoch(train: Train, frames: Iterable[tuple[int, Sequence[int]]]) -> int:
+    """Count the steps of a pass over frames, given how many there are of which shape (y, x)."""
+    patches = sum(n * prod(side // train.patch for side in shape) for n, shape in frames)
+    return ceil(patches / train.batch_size)
 
 
 def _least_frames(model: Model) -> int:

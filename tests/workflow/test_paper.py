@@ -16,7 +16,7 @@ def recipe(scale: str) -> list[list[str]]:
     """Give what `make paper` runs to lay the experiment out and to run it, word by word."""
     command = ["make", "-n", "paper", f"SCALE={scale}", f"BIN={Path(sys.executable).parent}"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    words = ("stemjax.simulate.scaled", "--directory")
+    words = ("stemjax.scaled", "--directory")
     return [shlex.split(line) for line in said.splitlines() if any(word in line for word in words)]
 
 
