@@ -147,6 +147,7 @@ class Handmade:
         return self.record(
             f"dcfi/{name}.json",
             digest=digest(image, np.asarray(drift)),
+            frames=len(drift),
             first_frame=first_frame,
             computed=True,
         )

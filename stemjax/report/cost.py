@@ -53,7 +53,7 @@ def show_cost(
         one attempt, as rule, name, number of attempts, and how those ended that were not done.
     """
     found = {
-        rule: [job for name in names if (job := _read_job(results, rule, name))]
+        rule: [job for name in names if (job := read_job(results, rule, name))]
         for rule, names in _job_names(results, sheet, models).items()
     }
     found = {rule: jobs for rule, jobs in found.items() if jobs}
@@ -107,7 +107,7 @@ def _parts(results: Path, name: str) -> list[str]:
     return [f"{name}/{k + 1}-of-{last}" for k in range(int(last))]
 
 
-def _read_job(results: Path, rule: str, name: str) -> Job | None:
+def read_job(results: Path, rule: str, name: str) -> Job | None:
     """Read what a job left; None where it left nothing."""
     path = f"{rule}/{name}" if name else rule
     benchmark = results / "benchmark" / f"{path}.jsonl"

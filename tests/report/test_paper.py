@@ -75,17 +75,45 @@ def test_methods_stand_side_by_side_with_what_models_learned(tmp_path: Path) -> 
         assert ("bm3d" in field_images(run, shown_field(run))) == there
 
 
+def test_the_field_that_is_shown_gains_the_median(tmp_path: Path) -> None:
+    handmade, run = experiment(tmp_path)
+    assert "the median of all" in restored_figure(run).caption
+    names = ["test-0", "test-1", "test-2", "test-3"]
+    sheet = tuple(replace(SHEET[1], acquisition=name) for name in names)
+    for name in names:
+        handmade.still(name, canvas(1))
+    lines = [
+        f"{name},{frame},{method},psnr_slow,{value}"
+        for name, gain in zip(names, (9.0, 1.0, 2.0, 5.0), strict=True)
+        for frame, method, value in ((2, "of-slow", 99.0), (3, "of-slow", gain), (3, "rapid", 0))
+    ]
+    lines += [f"test-{k},3,dcfi,psnr_slow,{k}" for k in range(4)]
+    path = handmade.results / "evaluation" / "metrics.csv"
+    path.write_text("\n".join(["acquisition,frame,method,metric,value", *lines]) + "\n")
+    several = replace(run, sheet=(*sheet, *SHEET[2:]))
+    assert shown_field(several).row.acquisition == "test-2"  # 2 dB, the lower of the middle two
+    path.unlink()
+    assert shown_field(several).row.acquisition == "test-0"
+
+
 def test_of_many_models_only_differences_are_told_one_by_one(tmp_path: Path) -> None:
     handmade, run = experiment(tmp_path)
     handmade.model("late", settings(correct=False), SCALE, pairs=PAIRS, steps=7)
-    run = replace(run, models={**run.models, "late": []})
-    said = said_of_models(run, ["of-slow", "of-dcfi", "late"])
+    own = settings(scale="minmax", learning_rate=2.0e-5)
+    handmade.model("paper", own, SCALE, pairs=PAIRS, steps=1200)
+    run = replace(run, models={**run.models, "late": [], "paper": []})
+    said = said_of_models(run, ["of-slow", "of-dcfi", "late", "paper"])
     first, *others = said.split(". ")
-    assert first.startswith("of-slow, of-dcfi and late: target slow, U-Net")
+    assert first.startswith("of-slow, of-dcfi, late and paper: target slow, U-Net")
+    assert "one scale of intensities for all frames, learning rate 0.003" in first
     assert "undistorted before learning" in first
     assert "1200 steps" in first
     assert first.endswith(", unless told otherwise")
-    assert others == ["of-dcfi: target dcfi", "late: undistorted after restoring, 7 steps."]
+    assert others == [
+        "of-dcfi: target dcfi",
+        "late: undistorted after restoring, 7 steps",
+        "paper: intensities of each frame from its minimum to its maximum, learning rate 2e-05.",
+    ]
     assert said_of_models(run, ["rapid"]) == ""
 
 
@@ -105,7 +133,7 @@ def test_a_series_is_held_still(tmp_path: Path) -> None:
     drifting = np.stack([view(canvas(2), 0, x) for x in (4, 2, 1, 0)])
     handmade.restored("of-slow", "heating", drifting)
     handmade.converted("heating", drifting)
-    field = next(fields(run, "series", scanned=False))
+    field = next(fields(run, run.rows("series"), scanned=False))
     restored = sample(run, field, "of-slow").restored[:, 12:-12, 12:-12]
     assert np.abs(restored - restored[-1]).mean() < 0.1 * restored[-1].std()
     assert np.abs(np.diff(drifting.astype(float), axis=0)).mean() > 0.3 * restored[-1].std()
@@ -193,7 +221,7 @@ def test_the_diagram_counts_what_ran(tmp_path: Path) -> None:
     assert stages["Raw files"] == ["3 acquisitions", "1 train, 1 test, 1 series"]
     assert stages["Converted"] == ["12 rapid frames", "3 slow scans"]
     assert stages["Pairs"] == ["4 frames to learn from", "1 frames held back"]
-    assert stages["Training"] == ["2 models trained", "1,200 steps each", "4,800 patches each"]
+    assert stages["Training"] == ["2 models trained", "1,200 steps each", "4 patches in a step"]
     handmade.refused("converted/field-1.json", "cut off")
     assert "1 refused" in workflow_stages(run)["Converted"]
     texts = {text.get_text() for text in workflow_figure(run).figure.axes[0].texts}

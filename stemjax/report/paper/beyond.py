@@ -13,12 +13,14 @@ from stemjax.distortion.session import fit_session
 from stemjax.errors import Refused
 from stemjax.provenance import read_json
 from stemjax.records import OK
-from stemjax.report.paper.made import job_seconds, step_rate
+from stemjax.report.cost import read_job
+from stemjax.report.paper.made import step_rate
 from stemjax.report.paper.run import Run, model_records
 from stemjax.selection import session_rows
 from stemjax.typing import Columns, Json
 
 EDGE = 8  # columns at either edge that are not judged
+MANY = 100  # frames; a job that restores fewer is hardly more than its start
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def map_error(columns: Columns, truth: Columns, offset: float) -> MapError | Non
 
 
 def map_errors(run: Run) -> list[tuple[str, str, int, MapError]]:
-    """Judge each session's map by the paper's strips and by the spline of all fields of view.
+    """Judge each session's map: none, the paper's strips, the spline of one field and of all.
 
     A spline that the run has not fitted is fitted here, from its own records.
 
@@ -82,25 +84,30 @@ def map_errors(run: Run) -> list[tuple[str, str, int, MapError]]:
         record = read_json(path) if path.exists() else {"status": "missing"}
         if record["status"] != OK:
             continue
-        maps: dict[str, tuple[Json, Sequence[str]]] = {}
-        if "strips" in record:
-            maps["strips"] = (record["strips"], [record["strips"]["acquisition"]])
-        spline = record if record["method"] == "spline" else _spline(run, session)
-        if spline is not None:
-            maps["spline"] = (spline, spline["acquisitions"])
-        for method, (content, names) in maps.items():
-            truths = _truths(run, names)
-            if truths is None:
+        names = session_rows({row.acquisition: row for row in run.sheet}, session)
+        one = [record["strips"]["acquisition"]]
+        maps: list[tuple[str, Json | None, Sequence[str]]] = [
+            ("none", None, []),
+            ("strips", record["strips"], one),
+            ("spline", _spline(run, session, one), one),
+        ]
+        if len(names) > 1:
+            whole = record if record["method"] == "spline" else _spline(run, session, names)
+            maps.append(("spline", whole, names))
+        for method, content, wanted in maps:
+            fitted = content.get("acquisitions", wanted) if content else wanted
+            truths = _truths(run, fitted or one)
+            if truths is None or (content is None and method != "none"):
                 continue
             columns, offset = truths
-            error = map_error(from_json(content).columns, columns, offset)
+            mapped = from_json(content).columns if content else np.arange(float(len(columns)))
+            error = map_error(mapped, columns, offset)
             if error is not None:
-                found.append((session, method, len(names), error))
+                found.append((session, method, len(fitted), error))
     return found
 
 
-def _spline(run: Run, session: str) -> Json | None:
-    names = session_rows({row.acquisition: row for row in run.sheet}, session)
+def _spline(run: Run, session: str, names: Sequence[str]) -> Json | None:
     paths = [[run.results / stage / f"{n}.json" for n in names] for stage in ("converted", "dcfi")]
     if not all(path.exists() for each in paths for path in each):
         return None
@@ -144,13 +151,13 @@ class Speed:
 
 
 def speeds(run: Run) -> dict[str, Speed]:
-    """Tell how fast each model was trained and applied."""
+    """Tell how fast each model was trained, and applied to :data:`MANY` frames and more."""
     found = {}
     for name, record in model_records(run).items():
         rate = step_rate(run, name)
         batch = record["config"]["train"]["batch_size"]
         restored = max(_restored(run, name), default=None)
-        frames, lasted = restored or (None, None)
+        frames, lasted = restored if restored and restored[0] >= MANY else (None, None)
         found[name] = Speed(
             rate,
             None if rate is None else rate * batch,
@@ -164,7 +171,7 @@ def _restored(run: Run, model: str) -> Iterator[tuple[int, float]]:
     """Yield frames and seconds of each acquisition that a model restored in one job."""
     for name in run.models[model]:
         path = run.results / "restored" / model / f"{name}.json"
-        seconds = job_seconds(run, "restore_acquisition", f"{model}/{name}")
+        job = read_job(run.results, "restore_acquisition", f"{model}/{name}")
         record = read_json(path) if path.exists() else {}
-        if seconds and record.get("status") == OK and "frames" in record:
-            yield int(record["frames"]), seconds
+        if job and job.seconds and record.get("status") == OK and "frames" in record:
+            yield int(record["frames"]), job.seconds

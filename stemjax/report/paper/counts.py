@@ -66,7 +66,7 @@ def _maps(maps: Sequence[Json]) -> list[str]:
     return [
         counted(len(maps), "session"),
         f"from {fields} field{'' if fields == '1' else 's'} of view",
-        *([f"error {max(errors):.2f} px"] if errors else []),
+        *([f"estimated error {max(errors):.2f} px"] if errors else []),
     ]
 
 
@@ -87,11 +87,11 @@ def _pairs(datasets: Sequence[Json]) -> list[str]:
 def _training(models: Mapping[str, Json]) -> list[str]:
     trained = [record for record in models.values() if "loaded" not in record]
     steps = [record["steps"] for record in trained]
-    patches = [r["steps"] * r["config"]["train"]["batch_size"] for r in trained]
+    patches = [record["config"]["train"]["batch_size"] for record in trained]
     loaded = len(models) - len(trained)
     return [
         f"{counted(len(trained), 'model')} trained" + (f", {loaded} loaded" if loaded else ""),
-        *([f"{_span(steps)} steps each", f"{_span(patches)} patches each"] if trained else []),
+        *([f"{_span(steps)} steps each", f"{_span(patches)} patches in a step"] if trained else []),
     ]
 
 

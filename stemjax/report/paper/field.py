@@ -1,6 +1,6 @@
 """A field of view that was scanned both ways, and its last frame by method."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from stemjax.evaluate.references import References, load_references
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import is_ok
-from stemjax.report.paper.run import Run, counted, paper_models
+from stemjax.report.paper.metrics import last_value, metrics_path, table
+from stemjax.report.paper.run import Run, counted, paper_models, slow_model
 from stemjax.sheet import Acquisition
 from stemjax.typing import AnyImage, Json
 
@@ -60,9 +61,9 @@ class Field:
         return f"Field of view {self.row.acquisition}, {size}, {', '.join(scan)}"
 
 
-def fields(run: Run, *roles: str, scanned: bool = True) -> Iterator[Field]:
-    """Yield the fields of view of these roles with a map, and where `scanned` a slow scan."""
-    for row in run.rows(*roles):
+def fields(run: Run, rows: Iterable[Acquisition], *, scanned: bool = True) -> Iterator[Field]:
+    """Yield the fields of view of these rows with a map, and where `scanned` a slow scan."""
+    for row in rows:
         converted, dcfi = (
             run.results / stage / f"{row.acquisition}.json" for stage in ("converted", "dcfi")
         )
@@ -78,15 +79,35 @@ def fields(run: Run, *roles: str, scanned: bool = True) -> Iterator[Field]:
 
 
 def shown_field(run: Run) -> Field:
-    """Choose the field of view that is shown: the first test row that has all that is needed.
+    """Choose the field of view that is shown: a typical one, else the first test or train row.
 
     Raises:
-        Refused: none has.
+        Refused: none has all that is needed.
     """
-    found = next(fields(run, "test", "train"), None)
+    typical = typical_field(run)
+    rows = sorted(run.rows("test", "train"), key=lambda row: row.acquisition != typical)
+    found = next(fields(run, rows), None)
     if found is None:
         raise Refused("no test or train row has a slow scan and a distortion map")
     return found
+
+
+def typical_field(run: Run) -> str | None:
+    """Name the test field whose last frame gains the median of all by the paper's DLF-Slow.
+
+    That is, by what stands for it, in PSNR to the slow scan; None where nothing was measured.
+    """
+    model = slow_model(run)
+    if model is None or not metrics_path(run).exists():
+        return None
+    rows, gains = table(run), {}
+    for row in run.rows("test"):
+        values = [last_value(rows, row.acquisition, m, "psnr_slow") for m in (model, "rapid")]
+        restored, rapid = values
+        if restored is not None and rapid is not None:
+            gains[row.acquisition] = restored - rapid
+    order = sorted(gains, key=lambda name: gains[name])
+    return order[(len(order) - 1) // 2] if order else None
 
 
 def field_images(run: Run, field: Field) -> dict[str, AnyImage]:

@@ -1,7 +1,6 @@
 """How a run was made: machine, versions, what models learned from, what it took."""
 
 import csv
-import json
 import os
 import platform
 from datetime import datetime
@@ -14,9 +13,10 @@ import jax
 from stemjax.config import Config
 from stemjax.jobs import read_start
 from stemjax.progress import duration
-from stemjax.provenance import versions
+from stemjax.provenance import git_revision, versions
 from stemjax.report.cost import show_cost
 from stemjax.report.paper.counts import workflow_stages
+from stemjax.report.paper.metrics import metrics_path
 from stemjax.report.paper.run import Run, counted, model_records
 from stemjax.typing import Json
 
@@ -44,9 +44,7 @@ def _processor() -> str:
 def facts(run: Run, config: Config) -> dict[str, str]:
     """Tell by name what a reader needs to make the run again."""
     records = model_records(run)
-    measured = datetime.fromtimestamp(
-        (run.results / "evaluation" / "metrics.csv").stat().st_mtime
-    ).astimezone()
+    measured = datetime.fromtimestamp(metrics_path(run).stat().st_mtime).astimezone()
     used: dict[str, set[str]] = {}
     for about in [versions(*PACKAGES), *(r.get("versions", {}) for r in records.values())]:
         for package, version in about.items():
@@ -57,26 +55,33 @@ def facts(run: Run, config: Config) -> dict[str, str]:
     trained = sorted({record["config"]["train"]["seed"] for record in records.values()})
     seeds += [f"training {', '.join(map(str, trained))}"] if trained else []
     all_jobs = show_cost(run.results, run.sheet, run.models)["all"]["time"] or "not known"
-    lasted = lasted_seconds(run)
-    span = "from the first job's start to the last's end, pauses included"
-    whole = f"{duration(lasted)} {span}; " if lasted else ""
+    worked = working_seconds(run)
+    whole = f"{duration(worked)} in which jobs ran, " if worked else ""
     return {
         "Measured": f"{measured:%Y-%m-%d}",
         "Machine that wrote this page": machine(),
         "Versions": f"Python {platform.python_version()}, {', '.join(installed)}",
-        "Commit": ", ".join(revisions) or "not known",
+        "Commit": f"{', '.join(revisions) or 'not known'}; of this page {git_revision() or NONE}",
         "Seeds": ", ".join(seeds) or "not known",
         "Time": f"{whole}{all_jobs} of all jobs added up",
     }
 
 
-def lasted_seconds(run: Run) -> float | None:
-    """Measure from the start of the first job to the end of the last, where there are logs."""
+def working_seconds(run: Run) -> float | None:
+    """Sum up the time in which jobs ran, where there are logs: pauses between runs do not count."""
     attempts = list(run.results.with_name("logs").rglob("*.attempts"))
-    starts = [start for path in attempts if (start := read_start(path))]
-    if not starts:
+    spans = sorted(
+        (start.timestamp(), path.stat().st_mtime)
+        for path in attempts
+        if (start := read_start(path))
+    )
+    if not spans:
         return None
-    return max(path.stat().st_mtime for path in attempts) - min(starts).timestamp()
+    total, until = 0.0, 0.0
+    for start, end in spans:
+        total += max(end - max(start, until), 0.0)
+        until = max(until, end)
+    return total
 
 
 def stages(run: Run) -> dict[str, str]:
@@ -86,7 +91,7 @@ def stages(run: Run) -> dict[str, str]:
 
 def models_table(run: Run) -> list[list[str]]:
     """Tell of each model what it learned from and how long: a header, then a row for each."""
-    about = ["model", "target", "network", "learning rate"]
+    about = ["model", "target", "network", "intensities", "learning rate"]
     rows = [[*about, "fields of view", "frames", "epochs", "steps", "time"]]
     for name, record in model_records(run).items():
         config, steps = record["config"], record.get("steps")
@@ -99,6 +104,7 @@ def models_table(run: Run) -> list[list[str]]:
                 name,
                 config["target"] + ("" if config["correct"] else ", not undistorted"),
                 _network(config["unet"]),
+                config["train"]["scale"],
                 f"{config['train']['learning_rate']:g}",
                 str(fields),
                 f"{frames:,}",
@@ -150,12 +156,3 @@ def _epochs(run: Run, model: str) -> list[dict[str, str]]:
         return []
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
-
-
-def job_seconds(run: Run, rule: str, job: str) -> float | None:
-    """Read what a job took from its benchmark, None where it left none."""
-    path = run.results / "benchmark" / rule / f"{job}.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    measured: Json = json.loads(lines[-1]) if lines else {}
-    seconds = measured.get("s")
-    return float(seconds) if isinstance(seconds, int | float) else None

@@ -11,19 +11,20 @@ from jaxtyping import Float
 
 from stemjax.distortion.map import from_json
 from stemjax.errors import UserError
+from stemjax.evaluate.interval import bootstrap_interval
 from stemjax.evaluate.references import judged
-from stemjax.evaluate.spectra import streak_db
-from stemjax.evaluate.statistics import Summary, bootstrap_interval, summarise
+from stemjax.evaluate.spectra import follows, horizontal_profile, streak_db
+from stemjax.evaluate.statistics import RAPID, Summary, summarise
 from stemjax.io.store import open_store
 from stemjax.provenance import read_json
 from stemjax.records import OK
 from stemjax.report.glossary import number
-from stemjax.report.paper.metrics import field_means, table
+from stemjax.report.paper.metrics import Means, field_means, field_scatter, metrics_path, table
 from stemjax.report.paper.run import Run
 from stemjax.typing import AnyImage
 
-STREAK = "streak_db"
-Means = Mapping[str, Mapping[str, float]]  # of a metric, by method and field of view
+STREAK, FOLLOWS = "streak_db", "follows_per_um"
+SCATTER = "psnr_truth_scatter"  # standard deviation between the frames of a field of view
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Measured:
         summaries: by group (``test``, ``series``), method and metric.
         means: of test fields of view: by metric, method and acquisition. Of ``streak_db``, as
             methods, also the slow scan's own (``slow``) and that of the simulated specimen
-            without noise (``truth``).
+            without noise (``truth``); of ``follows_per_um`` the latter's, beyond which there is
+            nothing but noise to follow.
     """
 
     summaries: Mapping[tuple[str, str, str], Summary]
@@ -72,15 +74,17 @@ def measure_run(run: Run) -> Measured:
     Raises:
         UserError: there is no table of measurements.
     """
-    path = run.results / "evaluation" / "metrics.csv"
+    path = metrics_path(run)
     if not path.exists():
         raise UserError(f"{path}: there are no measurements; run the workflow to its end first")
     rows = table(run)
     summaries = summarise(rows, {row.acquisition: row.role for row in run.sheet})
     metrics = dict.fromkeys(row["metric"] for row in rows)
     means = {metric: field_means(rows, run, metric) for metric in metrics}
-    if STREAK in means:
-        means[STREAK] = {**means[STREAK], **own_streaks(run)}
+    for metric, own in own_values(run).items():
+        if metric in means:
+            means[metric] = {**means[metric], **own}
+    means[SCATTER] = field_scatter(rows, run, "psnr_truth")
     return Measured({(s.group, s.method, s.metric): s for s in summaries}, means)
 
 
@@ -117,6 +121,17 @@ def difference_of(found: Measured, metric: str, method: str, other: str) -> Esti
     return _estimate(np.array(pairs, float))
 
 
+def gain_contrast(found: Measured, method: str, metrics: tuple[str, str]) -> Estimate | None:
+    """Give by how many percent more one PSNR of a method gains over rapid frames than another."""
+    gains = []
+    for metric in metrics:
+        of_all = found.means.get(metric, {})
+        mine, theirs = of_all.get(method, {}), of_all.get(RAPID, {})
+        gains.append({n: 100 * (mine[n] / theirs[n] - 1) for n in mine if n in theirs})
+    more, less = gains
+    return _estimate(np.array([more[name] - less[name] for name in more if name in less], float))
+
+
 def _estimate(values: Float[np.ndarray, " n"]) -> Estimate | None:
     if not len(values):
         return None
@@ -125,27 +140,38 @@ def _estimate(values: Float[np.ndarray, " n"]) -> Estimate | None:
     )
 
 
-def own_streaks(run: Run) -> dict[str, dict[str, float]]:
-    """Measure ``streak_db`` of slow scans and of the simulated specimen, in the judged region.
+def own_values(run: Run) -> dict[str, dict[str, dict[str, float]]]:
+    """Measure the slow scans and the simulated specimen themselves, in the judged region.
 
     The slow scan is taken as recorded: moving it would smooth its noise.
 
     Returns:
-        ``slow`` and ``truth``, each by test field of view, as far as there are any.
+        By metric: ``streak_db`` of ``slow`` and ``truth``, ``follows_per_um`` of ``truth``, each
+        by test field of view, as far as there are any.
     """
-    found: dict[str, dict[str, float]] = {"slow": {}, "truth": {}}
+    found: dict[str, dict[str, dict[str, float]]] = {STREAK: {}, FOLLOWS: {}}
     for row in run.rows("test"):
         records = [run.results / f"converted/{row.acquisition}.json"]
         records.append(run.results / f"distortion/{row.session}.json")
         if any(not path.exists() or read_json(path)["status"] != OK for path in records):
             continue
-        source, _ = open_store(records[0].with_suffix(".zarr"))
+        source, about = open_store(records[0].with_suffix(".zarr"))
         one = from_json(read_json(records[1]))
-        for name, image in _clean_images(source, row.truth):
-            value = streak_db(image[judged(one, image.shape[0])])
+        images = {
+            name: image[judged(one, image.shape[0])]
+            for name, image in _clean_images(source, row.truth)
+        }
+        values = [(STREAK, name, streak_db(image)) for name, image in images.items()]
+        if len(images) == 2:
+            (per_um, slow), (_, truth) = (
+                horizontal_profile(images[name], about["pixel_size_nm"])
+                for name in ("slow", "truth")
+            )
+            values.append((FOLLOWS, "truth", follows(per_um, truth, slow)))
+        for metric, name, value in values:
             if np.isfinite(value):
-                found[name][row.acquisition] = value
-    return {name: values for name, values in found.items() if values}
+                found[metric].setdefault(name, {})[row.acquisition] = value
+    return found
 
 
 def _clean_images(source: zarr.Group, truth: str) -> Iterator[tuple[str, AnyImage]]:

@@ -1,17 +1,25 @@
 """What was measured, as figures need it."""
 
-from statistics import mean
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean, stdev
 
 from stemjax.evaluate.statistics import frames_that_count
 from stemjax.evaluate.table import read_metrics
 from stemjax.report.paper.run import Run
 
 Table = list[dict[str, str]]
+Means = Mapping[str, Mapping[str, float]]  # of a metric, by method and field of view
+
+
+def metrics_path(run: Run) -> Path:
+    """Say where all measurements are."""
+    return run.results / "evaluation" / "metrics.csv"
 
 
 def table(run: Run) -> Table:
     """Read all measurements."""
-    return read_metrics(run.results / "evaluation" / "metrics.csv")
+    return read_metrics(metrics_path(run))
 
 
 def last_value(rows: Table, name: str, method: str, metric: str) -> float | None:
@@ -53,5 +61,14 @@ def field_means(rows: Table, run: Run, metric: str) -> dict[str, dict[str, float
     values = field_values(rows, run, metric)
     return {
         method: {name: mean(of_frames) for name, of_frames in of_field.items()}
+        for method, of_field in values.items()
+    }
+
+
+def field_scatter(rows: Table, run: Run, metric: str) -> dict[str, dict[str, float]]:
+    """Give the standard deviation of :func:`field_values` between the frames of each field."""
+    values = field_values(rows, run, metric)
+    return {
+        method: {name: stdev(each) for name, each in of_field.items() if len(each) > 1}
         for method, of_field in values.items()
     }

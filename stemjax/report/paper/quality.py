@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 
 from stemjax.errors import Refused
 from stemjax.report.glossary import number
-from stemjax.report.paper.metrics import Table, field_means, field_values, table
+from stemjax.report.paper.metrics import Means, Table, field_means, field_values, table
 from stemjax.report.paper.run import Run, caption, counted, said_of_models
 from stemjax.report.paper.style import PAPER, Drawn, colour, label, letter, new_figure
 
-Means = Mapping[str, Mapping[str, float]]  # of a metric, by method and field of view
 PSNR = {
     "psnr_paper": "whole image",
     "psnr_paper_mid": "slow scan 20,000 to 40,000",

@@ -12,9 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import PIL.Image
-import yaml
 
-from stemjax.config import Config, parse_config
+from stemjax.config import Config, parse_config, read_content
 from stemjax.errors import UserError
 from stemjax.progress import say
 from stemjax.provenance import read_json, written_aside
@@ -22,19 +21,19 @@ from stemjax.report.paper.claims import CLAIMS
 from stemjax.report.paper.measured import measure_run
 from stemjax.report.paper.run import Run
 from stemjax.report.paper.sections import (
-    adds_section,
+    beware_section,
     claims_section,
     examined_section,
     head_section,
-    made_section,
     measures_section,
-    tables_section,
 )
+from stemjax.report.paper.tables import adds_section, made_section, tables_section
 from stemjax.report.paper.verdicts import judge
+from stemjax.selection import restored_rows
 from stemjax.sheet import read_sheet
 from stemjax.typing import Json
 
-SHOWN = ("3-restored", "5-spectra", "6-series")
+SHOWN = ("3-restored", "4-psnr", "5-spectra", "6-series")
 QUALITY = 88  # of a JPEG: a fifth of the PNG, for what is kept in a repository
 
 
@@ -45,64 +44,62 @@ def read_run(experiment: Path) -> tuple[Run, Config]:
         UserError: config or sheet cannot be read; one line that names the file.
     """
     path = experiment / "config.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot read the config: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from None
-    config = parse_config(content or {}, path)
+    config = parse_config(read_content(path), path)
     results = experiment / "results"
     inside = f"{experiment}/"  # as the sheet has raw files, by which simulated ones are known
+    sheet = read_sheet(experiment / config.acquisitions)
     rows = [
         replace(row, rapid=row.rapid.removeprefix(inside), log=row.log.removeprefix(inside))
-        for row in read_sheet(experiment / config.acquisitions).values()
+        for row in sheet.values()
     ]
     models = {
-        model: [r.acquisition for r in rows if r.role in _restored_roles(entry.restore)]
+        model: restored_rows(sheet, entry.restore)
         for model, entry in config.models.items()
         if (results / "models" / model / "model.json").exists()
     }
     return Run(results, tuple(rows), models, config.simulate is not None), config
 
 
-def _restored_roles(restore: str) -> tuple[str, ...]:
-    return ("test", "series") if restore == "all" else (restore,)
+def shown_figures(run: Run) -> tuple[list[Json], list[Json]]:
+    """Give those of a run's figures that the page shows, and name all that could not be drawn.
 
-
-def shown_figures(run: Run) -> list[Json]:
-    """Give those of a run's figures that the page shows, as ``figures.json`` tells of them."""
+    Returns:
+        As ``figures.json`` has them: figures, and names with the reason.
+    """
     path = run.results / "report" / "figures" / "figures.json"
-    figures = read_json(path)["figures"] if path.exists() else []
-    return [figure for figure in figures if figure["name"] in SHOWN]
+    made = read_json(path) if path.exists() else {"figures": [], "left_out": []}
+    return [figure for figure in made["figures"] if figure["name"] in SHOWN], made["left_out"]
 
 
 def _pictures_section(run: Run, folder: str) -> list[str]:
-    lines = []
-    for figure in shown_figures(run):
+    lines, (figures, left_out) = [], shown_figures(run)
+    for figure in figures:
         picture = f"![{figure['alt']}]({folder}/{figure['name']}.jpg)"
         lines += ["", picture, "", f"*{figure['title']}.* {figure['caption']}"]
-    return ["## What it looks like", *lines] if lines else []
+    if left_out:
+        lines += ["", *(f"- {f['name']} could not be drawn: {f['reason']}" for f in left_out)]
+    return ["## What it looks like", *lines] if figures or left_out else []
 
 
-def results_page(experiment: Path, scale: float, pictures: str) -> str:
+def results_page(run: Run, config: Config, scale: float, pictures: str) -> str:
     """Write the page, in Markdown.
 
     Args:
-        experiment: folder of ``config.yaml``, sheet and ``results``.
+        run: the results.
+        config: that they were made by.
         scale: share of the paper's fields of view, frames and epochs that the run has.
         pictures: folder of :func:`shown_figures` as JPEG, seen from the page.
 
     Raises:
-        UserError: there is no run, or it has no measurements.
+        UserError: there are no measurements.
     """
-    run, config = read_run(experiment)
     found = measure_run(run)
     judged = judge(found, CLAIMS, scale)
     sections = (
         head_section(run, scale),
-        claims_section(judged),
-        examined_section(judged, scale),
+        claims_section(judged, run),
+        examined_section(judged, found),
+        beware_section(found, run),
         measures_section(judged),
         _pictures_section(run, pictures),
         tables_section(found),
@@ -110,6 +107,22 @@ def results_page(experiment: Path, scale: float, pictures: str) -> str:
         made_section(run, config),
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _write_pictures(run: Run, folder: Path) -> None:
+    """Write the figures that the page shows as JPEG, and remove what it showed before."""
+    figures, _ = shown_figures(run)
+    for figure in figures:
+        drawn = run.results / "report" / "figures" / f"{figure['name']}.png"
+        with (
+            written_aside(folder / f"{figure['name']}.jpg") as aside,
+            PIL.Image.open(drawn) as image,
+        ):
+            image.convert("RGB").save(aside, "JPEG", quality=QUALITY)
+    names = {f"{figure['name']}.jpg" for figure in figures}
+    for old in folder.glob("*.jpg"):
+        if old.name not in names:
+            old.unlink()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,15 +134,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     pictures = options.output.with_name(f"{options.output.stem}-pictures")
     try:
-        page = results_page(options.experiment, options.scale, pictures.name)
-        run, _ = read_run(options.experiment)
+        run, config = read_run(options.experiment)
+        page = results_page(run, config, options.scale, pictures.name)
     except UserError as error:
         say(f"error: {error}")
         return 1
-    for figure in shown_figures(run):
-        pictures.mkdir(parents=True, exist_ok=True)
-        with PIL.Image.open(run.results / "report/figures" / f"{figure['name']}.png") as drawn:
-            drawn.convert("RGB").save(pictures / f"{figure['name']}.jpg", quality=QUALITY)
+    _write_pictures(run, pictures)
     with written_aside(options.output) as aside:
         aside.write_text(page, encoding="utf-8")
     say(f"results: {options.output}")

@@ -10,6 +10,10 @@ from stemjax.report.models import model_record
 from stemjax.sheet import Acquisition
 from stemjax.typing import Json
 
+SCALES = {
+    "minmax": "intensities of each frame from its minimum to its maximum",
+    "robust": "one scale of intensities for all frames",
+}
 FILTERS = ("gaussian", "nlm", "wiener", "bm3d", "bm3d-spectrum")
 
 
@@ -93,6 +97,8 @@ def _settings(record: Json) -> list[str]:
         f"U-Net of {unet['features']} channels and {unet['depth']} levels below the first",
         f"{unet['context']} rapid frame{'s' if unet['context'] > 1 else ''} in",
         "undistorted before learning" if config["correct"] else "undistorted after restoring",
+        SCALES[train["scale"]],
+        f"learning rate {train['learning_rate']:g}",
         f"{train['epochs']} epochs",
     ]
     if "steps" in record:

@@ -1,53 +1,43 @@
-"""The parts of the page ``results.md``, in Markdown: each function gives the lines of one."""
+"""What the page ``results.md`` says of claims, in Markdown: lines of a section each."""
 
 from collections.abc import Sequence
 
-from stemjax.config import Config
-from stemjax.report.glossary import METRICS, number
-from stemjax.report.paper.beyond import map_errors, speeds
-from stemjax.report.paper.claims import OURS
-from stemjax.report.paper.made import NONE, cost_table, facts, models_table, stages
-from stemjax.report.paper.measured import Measured, mean_of
-from stemjax.report.paper.run import Run
+from stemjax.evaluate.interval import FEWEST_FIELDS
+from stemjax.evaluate.statistics import COSTLY
+from stemjax.provenance import read_json
+from stemjax.records import OK
+from stemjax.report.glossary import number
+from stemjax.report.paper.claims import ROBUST, SLOW, instead
+from stemjax.report.paper.made import NONE, stages
+from stemjax.report.paper.measured import Measured, difference_of, mean_of
+from stemjax.report.paper.run import FILTERS, Run
 from stemjax.report.paper.style import PAPER, label
+from stemjax.report.paper.tables import Lines, markdown_table
 from stemjax.report.paper.verdicts import (
-    FEWEST,
     FULL,
     NOT_REPRODUCED,
+    REPRODUCED,
     UNDECIDED,
     VERDICTS,
     Judged,
+    decide,
+    judge,
     number_lies,
+    verdict_of,
     written,
 )
 from stemjax.report.paper.wording import (
-    COUNTED,
-    MAPPED,
+    BETTER,
+    INVENTED,
     METHODS,
-    OTHERWISE,
+    PAPER_SIZE,
     REASONS,
     SIMULATED,
-    SPEED,
     TEXTS,
-    TRUTH,
     VERDICT,
 )
 
-Lines = list[str]
-TABLES = {
-    "likeness": ("psnr_paper", "psnr_truth", "ssim_truth", "psnr_slow"),
-    "detail": ("frc_per_um", "follows_per_um", "streak_db", "line_offset_px"),
-    "lines": ("line_recall", "line_precision", "false_lines_blank"),
-}
-GROUPS = {"test": "Test fields of view", "series": "Heating series, final states"}
-MAPS = {"strips": "strips, the paper's", "spline": "spline of all fields"}
-OWN = {"slow": "slow scan itself", "truth": "simulated specimen"}  # of what is not restored
-
-
-def markdown_table(rows: Sequence[Sequence[str]]) -> Lines:
-    """Write rows of cells, the first of which is the header."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]
+INVENTED_FROM = 0.1  # um/um2 of lines in blank frames, from which a method is named
 
 
 def head_section(run: Run, scale: float) -> Lines:
@@ -55,16 +45,14 @@ def head_section(run: Run, scale: float) -> Lines:
     made = stages(run)
     lead = (
         f"What {PAPER}, report, beside what a run of this workflow measured on simulated data. "
-        f"`make paper SCALE={scale:g}` made it ([how](#how-it-was-made)); scale 1 has the paper's "
-        f"numbers of fields of view and frames. Here: {made['Raw files']}; {made['Converted']}."
+        f"`make paper SCALE={scale:g}` made it ([how](#how-it-was-made)). "
+        f"Here: {made['Raw files']}; {made['Converted']}. {PAPER_SIZE}"
     )
     return ["# Results beside the paper's", "", lead, "", SIMULATED]
 
 
-def claims_section(judged: Sequence[Judged]) -> Lines:
+def claims_section(judged: Sequence[Judged], run: Run) -> Lines:
     """Set what is claimed beside what was measured."""
-    counts = {verdict: sum(each.verdict == verdict for each in judged) for verdict in VERDICTS}
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     rows = [["claim", "the paper", "this run", "beside it", "fields", "verdict"]]
     for each in judged:
         claim, estimate = each.claim, each.estimate
@@ -76,24 +64,61 @@ def claims_section(judged: Sequence[Judged]) -> Lines:
                 NONE if estimate is None else written(claim.what, estimate),
                 "; ".join(each.beside) or NONE,
                 NONE if estimate is None else str(estimate.fields),
-                each.verdict,
+                verdict_of(each),
             ]
         )
-    told = f"Of {len(judged)} claims: {said}."
-    return ["## Claims", "", told, "", METHODS, "", VERDICT, "", *markdown_table(rows)]
+    told = [f"Of {len(judged)} claims: {_counted(judged)}.", ""]
+    for about in dict.fromkeys(each.claim.about for each in judged):
+        told.append(f"- {about}: {_counted([e for e in judged if e.claim.about == about])}")
+    methods = METHODS.format(test=_integrated(run, "test"), series=_integrated(run, "series"))
+    return ["## Claims", "", *told, "", methods, "", VERDICT, "", *markdown_table(rows)]
 
 
-def examined_section(judged: Sequence[Judged], scale: float) -> Lines:
-    """Say why claims that were judged may not be reproduced; nothing where all are."""
-    failed = [each for each in judged if each.verdict in (NOT_REPRODUCED, UNDECIDED)]
+def _counted(judged: Sequence[Judged]) -> str:
+    counts = {verdict: sum(each.verdict == verdict for each in judged) for verdict in VERDICTS}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def _integrated(run: Run, role: str) -> str:
+    """Say how many frames integrations are the mean of."""
+    paths = [run.results / f"dcfi/{row.acquisition}.json" for row in run.rows(role)]
+    records = [read_json(path) for path in paths if path.exists()]
+    counts = sorted({r["frames"] for r in records if r["status"] == OK and r["computed"]})
+    return " to ".join(dict.fromkeys(str(count) for count in counts[:1] + counts[-1:])) or "no"
+
+
+def examined_section(judged: Sequence[Judged], found: Measured) -> Lines:
+    """Say why claims that were judged, or their numbers, may not be reproduced."""
+    off = ("below the interval", "above the interval")
+    failed = [
+        each
+        for each in judged
+        if each.verdict in (NOT_REPRODUCED, UNDECIDED) or number_lies(each) in off
+    ]
     if not failed:
         return []
-    lines = ["## Where a claim is not reproduced", ""]
-    lines += [f"- {_examined(each)}" for each in failed]
-    if scale < FULL:
-        less = "models learn from fewer fields of view or frames than the paper's, in fewer steps"
-        lines += ["", f"*Size.* At scale {scale:g} {less}."]
-    return lines
+    lines = ["## Where a claim or its number is not reproduced", ""]
+    return lines + [f"- {_examined(each, found)}" for each in failed]
+
+
+def _examined(each: Judged, found: Measured) -> str:
+    claim, estimate = each.claim, each.estimate
+    parts = [f"**{claim.says}** ({verdict_of(each)})."]
+    if estimate is not None:
+        parts.append(f"Measured: {'; '.join([written(claim.what, estimate), *each.beside])}.")
+        edge = f"{claim.threshold:g} {claim.what.unit}".strip()
+        if estimate.fields == 1:
+            parts.append("One field of view has no interval, so that nothing is decided.")
+        elif estimate.fields < FEWEST_FIELDS:
+            parts.append(f"{estimate.fields} fields of view are too few to decide.")
+        elif each.verdict == UNDECIDED:
+            parts.append(f"The interval over {estimate.fields} fields of view holds {edge}.")
+    if (other := instead(claim)) is not None:
+        (robust,) = judge(found, [other], FULL)
+        if robust.estimate is not None:
+            said = f"{written(other.what, robust.estimate)} ({verdict_of(robust)})"
+            parts.append(f"With `{ROBUST}` in its place: {said}.")
+    return " ".join([*parts, TEXTS.get(claim.key, "")]).strip()
 
 
 def measures_section(judged: Sequence[Judged]) -> Lines:
@@ -106,85 +131,28 @@ def measures_section(judged: Sequence[Judged]) -> Lines:
     return lines if len(lines) > 1 else []
 
 
-def _examined(each: Judged) -> str:
-    claim, estimate = each.claim, each.estimate
-    parts = [f"**{claim.says}** ({each.verdict})."]
-    if estimate is not None:
-        parts.append(f"Measured: {'; '.join([written(claim.what, estimate), *each.beside])}.")
-        edge = f"{claim.threshold:g} {claim.what.unit}".strip()
-        if estimate.fields == 1:
-            parts.append("One field of view has no interval, so that nothing is decided.")
-        elif estimate.fields < FEWEST:
-            parts.append(f"{estimate.fields} fields of view are too few to decide.")
-        elif each.verdict == UNDECIDED:
-            parts.append(f"The interval over {estimate.fields} fields of view holds {edge}.")
-    return " ".join([*parts, TEXTS.get(claim.key, "")]).strip()
-
-
-def tables_section(found: Measured) -> Lines:
-    """Show what every method measured, mean and interval."""
-    lines = ["## What was measured", "", COUNTED]
-    methods = dict.fromkeys([*(method for _, method, _ in found.summaries), *OWN])
-    for group, title in GROUPS.items():
-        for name, metrics in TABLES.items():
-            rows = [["method", *(f"{METRICS[m].title}, `{m}`" for m in metrics)]]
-            for method in methods:
-                cells = [_cell(found, group, method, metric) for metric in metrics]
-                if any(cell != NONE for cell in cells):
-                    rows.append([OWN.get(method) or label(method), *cells])
-            lines += ["", f"### {title}: {name}", ""]
-            lines += markdown_table(rows) if len(rows) > 1 else ["Not measured."]
-    return lines
-
-
-def _cell(found: Measured, group: str, method: str, metric: str) -> str:
-    estimate = mean_of(found, group, method, metric)
-    return NONE if estimate is None else estimate.says(METRICS[metric].digits)
-
-
-def adds_section(run: Run, found: Measured) -> Lines:
-    """Show what there is beyond the paper."""
-    maps = [["session", "map", "fields", "error", "its mean", "about its mean", "largest"]]
-    for session, method, fields, error in map_errors(run):
-        errors = (error.rms, error.shift, error.bend, error.worst)
-        maps.append([session, MAPS[method], str(fields), *(number(e, 2) for e in errors)])
-    ours = [["model", "what", "more than `dlf-slow`", "fields"]]
-    for name, quantities in OURS.items():
-        for quantity in quantities:
-            if (more := quantity.measure(found)) is not None:
-                ours.append([name, quantity.name, written(quantity, more), str(more.fields)])
-    fast = [["model", "training steps/s", "patches/s", "restored frames/s", "of so many"]]
-    for name, speed in speeds(run).items():
-        rates = (speed.steps_per_s, speed.patches_per_s, speed.frames_per_s)
-        cells = [NONE if rate is None else f"{rate:,.1f}" for rate in rates]
-        fast.append([name, *cells, NONE if speed.frames is None else f"{speed.frames:,}"])
-    return [
-        "## What stemjax adds",
-        "",
-        *("### Distortion maps against the simulated scan", "", MAPPED, ""),
-        *_or_not_measured(maps),
-        *("", "### Models of ours", "", OTHERWISE, ""),
-        *_or_not_measured(ours),
-        *("", "### Measured against the truth", "", TRUTH),
-        *("", "### Speed", "", SPEED, ""),
-        *_or_not_measured(fast),
-    ]
-
-
-def made_section(run: Run, config: Config) -> Lines:
-    """Say how the run was made, and what it took."""
-    return [
-        "## How it was made",
-        "",
-        *(f"- {name}: {said}" for name, said in facts(run, config).items()),
-        *("", "Made by each stage:", ""),
-        *(f"- {name}: {said}" for name, said in stages(run).items()),
-        *("", "Models, and what they learned from (what was held back apart):", ""),
-        *_or_not_measured(models_table(run)),
-        *("", "What the jobs of each rule took, the costliest first:", ""),
-        *_or_not_measured(cost_table(run)),
-    ]
-
-
-def _or_not_measured(rows: Sequence[Sequence[str]]) -> Lines:
-    return markdown_table(rows) if len(rows) > 1 else ["Not measured."]
+def beware_section(found: Measured, run: Run) -> Lines:
+    """Say which methods invent lines, and which models a classical filter outdoes."""
+    lines = []
+    for group, title in (("test", "test fields of view"), ("series", "heating series")):
+        measured = {m: mean_of(found, group, m, "false_lines_blank") for m in run.methods}
+        known = {method: each.mean for method, each in measured.items() if each is not None}
+        if known:
+            order = sorted(known, key=lambda method: -known[method])
+            said = [f"{label(m)} {number(known[m], 1)}" for m in order if known[m] >= INVENTED_FROM]
+            lines.append(f"- {title}: {', '.join(said) or 'none'}.")
+    told = ["", INVENTED.format(least=INVENTED_FROM), "", *lines] if lines else []
+    better = []
+    for model in (SLOW, ROBUST):
+        quick = [f for f in FILTERS if f not in COSTLY]
+        pairs = {f: difference_of(found, "psnr_truth", f, model) for f in quick}
+        known_pairs = {f: pair for f, pair in pairs.items() if pair is not None}
+        if known_pairs:
+            said = [
+                f"{label(f)} {pair.says(2, 'dB', signed=True)}"
+                for f, pair in known_pairs.items()
+                if decide(pair, 0.0, above=True) == REPRODUCED
+            ]
+            better.append(f"- than {model}: {', '.join(said) or 'none for certain'}.")
+    told += ["", BETTER, "", *better] if better else []
+    return ["## What to beware of", *told] if told else []

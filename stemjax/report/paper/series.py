@@ -78,7 +78,7 @@ def _shown_series(run: Run) -> tuple[Field, str]:
     chosen = slow_model(run)
     if chosen is None:
         raise Refused("no model has the target slow and correct: true")
-    for field in fields(run, "series", scanned=False):
+    for field in fields(run, run.rows("series"), scanned=False):
         record = run.results / "restored" / chosen / f"{field.row.acquisition}.json"
         there = field.row.acquisition in run.models[chosen] and is_ok(record)
         if there and field.frames > 1:

@@ -9,7 +9,7 @@ from stemjax.evaluate.spectra import power_spectrum
 from stemjax.evaluate.table import read_curves
 from stemjax.report.paper.field import Field, field_images, shown_field
 from stemjax.report.paper.metrics import last_value, table
-from stemjax.report.paper.run import Run, caption, said_of_models
+from stemjax.report.paper.run import Run, caption, paper_models, said_of_models
 from stemjax.report.paper.style import PAPER, Drawn, colour, label, letter, new_figure
 from stemjax.typing import AnyImage, Json
 
@@ -87,8 +87,13 @@ def spectra_figure(run: Run) -> Drawn:
             f"{', '.join(spectra)}, undistorted and on the slow grid, each over its image's "
             f"variance, from {low:.0f} dB (black) to {high:.0f} dB (white); the scan runs along x.",
             "(b) Their horizontal profiles.",
-            f"Dashed lines: up to where each follows the slow scan's profile ({marked})."
+            "Dashed lines: up to where each, less its median distance, keeps within 3 dB of "
+            f"the slow scan's profile ({marked})."
             if follows
+            else "",
+            "Spots and lines of a network at a half and a quarter of the sampling frequency, "
+            "where there are any, are traces of its doubling of pixels."
+            if paper_models(run)
             else "",
             said_of_models(run, list(shown)),
         ),

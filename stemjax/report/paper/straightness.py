@@ -29,7 +29,7 @@ def straightness_figure(run: Run) -> Drawn:
     """
     tracks: dict[str, list[Track]] = {method: [] for method in NAMES}
     middles, maps = [], {}
-    for field in fields(run, "test", "train"):
+    for field in fields(run, run.rows("test", "train")):
         if field.references.truth[-1] is None:
             continue
         for method in NAMES:

@@ -1,16 +1,17 @@
 """Whether what a run measured bears out what is claimed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from stemjax.evaluate.interval import FEWEST_FIELDS
 from stemjax.report.paper.measured import Estimate, Measured
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 NOT_JUDGED, NOT_MEASURED = "not judged", "not measured"
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_JUDGED, NOT_MEASURED)
-FEWEST = 6  # fields of view that decide: of fewer, if all agree, a sign test is above 5 %
 FULL = 1.0  # scale from which models of a single field of view have the paper's frames
-Measure = Callable[[Measured], Estimate | None]
+Measure = partial[Estimate | None]  # of what was measured
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Quantity:
         digits: behind the point.
         name: what it is, where it stands beside another.
         signed: whether it is a difference.
-        judges: whether it decides upon the claim for itself, where it stands beside the value
-            that does: above zero it speaks for it.
+        judges: whether it is given a verdict of its own where it stands beside what decides:
+            above zero it speaks for the claim.
     """
 
     measure: Measure
@@ -42,18 +43,20 @@ class Claim:
     Attributes:
         key: its name.
         says: what is claimed.
+        about: what claims it belongs to.
         what: the value that decides.
         paper: what the paper reports.
         threshold: from which on the value speaks for the claim.
         above: whether values above the threshold do, or those below it.
         number: the paper's own value, where it gives one.
-        beside: what else to know, which decides nothing.
+        beside: what else to know; the claim's verdict does not hang on it.
         single: whether it is about models of a single field of view, which below full scale have
             fewer frames than the paper's and are not judged.
     """
 
     key: str
     says: str
+    about: str
     what: Quantity
     paper: str
     threshold: float = 0.0
@@ -98,7 +101,7 @@ def _beside(quantity: Quantity, estimate: Estimate, fair: bool) -> str:
 
 def decide(estimate: Estimate, threshold: float, *, above: bool) -> str:
     """Say on which side of a threshold an interval lies; few fields of view decide nothing."""
-    if estimate.low is None or estimate.high is None or estimate.fields < FEWEST:
+    if estimate.low is None or estimate.high is None or estimate.fields < FEWEST_FIELDS:
         return UNDECIDED
     if estimate.low > threshold:
         return REPRODUCED if above else NOT_REPRODUCED
@@ -110,6 +113,12 @@ def decide(estimate: Estimate, threshold: float, *, above: bool) -> str:
 def written(quantity: Quantity, estimate: Estimate) -> str:
     """Write a value with its unit and interval."""
     return estimate.says(quantity.digits, quantity.unit, signed=quantity.signed)
+
+
+def verdict_of(judged: Judged) -> str:
+    """Write the verdict, and whether a claim that is reproduced is so to the paper's number."""
+    off = number_lies(judged).startswith(("below", "above"))
+    return judged.verdict + (", but not the number" if off and judged.verdict == REPRODUCED else "")
 
 
 def number_lies(judged: Judged) -> str:
