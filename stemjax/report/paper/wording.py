@@ -90,9 +90,10 @@ claim.
 - *not judged*: models of one field of view below scale {FULL:g}, where they have fewer frames.
 
 Intervals are over specimens. One scan, one detector and one training of each model lie behind
-all of them: how far another training would come is not in them. Nor is it made up for that there
-are many verdicts: of twenty claims that are not true, chance may bear out one. Of six fields of
-view such intervals hold the mean in about 93 % of all cases.
+all of them: how far another training would come is not in them, and the same seeds on another
+processor, which rounds otherwise, are another training. Nor is it made up for that there are many
+verdicts: of twenty claims that are not true, chance may bear out one. Of six fields of view such
+intervals hold the mean in about 93 % of all cases.
 
 A streak is *gone* where it exceeds the slow scan's own by less than {GONE_DB:g} dB, and *left*
 where by more. The paper tells by eye. {GONE_DB:g} dB is our limit: twice the scatter of the measure
